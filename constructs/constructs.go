@@ -1,0 +1,64 @@
+// Package constructs holds the L3 constructs of a warm-standby system. Each
+// takes plain values and CDK interfaces, so each works alone in another app;
+// none knows the settings of this one.
+package constructs
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	awsconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// newLogGroup defines a log group that leaves with its stack. The optional
+// name is for services that write to a group of a fixed name.
+func newLogGroup(scope awsconstructs.Construct, id string, days int, name ...string) awslogs.LogGroup {
+	props := &awslogs.LogGroupProps{
+		Retention:     retention(days),
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	}
+	if len(name) == 1 {
+		props.LogGroupName = jsii.String(name[0])
+	}
+	return awslogs.NewLogGroup(scope, jsii.String(id), props)
+}
+
+// LogRetentionDays is the retention periods, in days, offered here out of those
+// that CloudWatch Logs knows.
+var LogRetentionDays = []int{1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731}
+
+func retention(days int) awslogs.RetentionDays {
+	switch days {
+	case 1:
+		return awslogs.RetentionDays_ONE_DAY
+	case 3:
+		return awslogs.RetentionDays_THREE_DAYS
+	case 5:
+		return awslogs.RetentionDays_FIVE_DAYS
+	case 7:
+		return awslogs.RetentionDays_ONE_WEEK
+	case 14:
+		return awslogs.RetentionDays_TWO_WEEKS
+	case 30:
+		return awslogs.RetentionDays_ONE_MONTH
+	case 60:
+		return awslogs.RetentionDays_TWO_MONTHS
+	case 90:
+		return awslogs.RetentionDays_THREE_MONTHS
+	case 180:
+		return awslogs.RetentionDays_SIX_MONTHS
+	case 365:
+		return awslogs.RetentionDays_ONE_YEAR
+	case 731:
+		return awslogs.RetentionDays_TWO_YEARS
+	}
+	panic(fmt.Sprintf("log retention: want one of %v days (got %d)", LogRetentionDays, days))
+}
+
+// seconds converts to the CDK's own duration.
+func seconds(d time.Duration) awscdk.Duration {
+	return awscdk.Duration_Seconds(jsii.Number(d.Seconds()))
+}

@@ -1,0 +1,149 @@
+// Package settings reads, defaults and validates a deployment's settings: one
+// YAML file under deployments/ describes one deployment. It imports no CDK, so
+// that a bad file is refused before a Node process is started.
+package settings
+
+import "time"
+
+// Settings is one deployment. The YAML keys are the field names in camel case.
+type Settings struct {
+	Name                  string            `yaml:"name"`                  // Prefix of stack and physical names: lower-case letters, digits, hyphens; 2 to 20 characters. Required.
+	Account               string            `yaml:"account"`               // AWS account id, 12 digits. Required.
+	Primary               string            `yaml:"primary"`               // Region that serves. Required.
+	Standby               string            `yaml:"standby"`               // Region that stands by. Required, not the primary.
+	TerminationProtection bool              `yaml:"terminationProtection"` // Default: true.
+	Tags                  map[string]string `yaml:"tags"`                  // Extra tags on every resource. Default: none.
+	Regions               map[string]Region `yaml:"regions"`               // One entry each for the primary and the standby. Required.
+
+	Domain   Domain   `yaml:"domain"`
+	Network  Network  `yaml:"network"`
+	Database Database `yaml:"database"`
+	Web      Tier     `yaml:"web"`
+	Api      Tier     `yaml:"api"`
+	Logs     Logs     `yaml:"logs"`
+	Bastion  Bastion  `yaml:"bastion"`
+	Backup   Backup   `yaml:"backup"`
+	Alarms   Alarms   `yaml:"alarms"`
+	Waf      Waf      `yaml:"waf"`
+	Failover Failover `yaml:"failover"`
+	Edge     Edge     `yaml:"edge"`
+}
+
+// Region is what belongs to a region whatever its role.
+type Region struct {
+	Cidr              string   `yaml:"cidr"`              // IPv4 block of the VPC, /16 to /21. Required; the two regions' blocks must not overlap.
+	AvailabilityZones []string `yaml:"availabilityZones"` // Two or three zone names of the region. Required: naming them avoids an account lookup at synth.
+}
+
+// Domain names the public hosted zone and the labels in it.
+type Domain struct {
+	Name         string `yaml:"name"`         // Name of the public hosted zone, such as example.com. Required.
+	HostedZoneID string `yaml:"hostedZoneId"` // Id of that zone. Required.
+	Site         string `yaml:"site"`         // Label of the site, in front of CloudFront. Default: threetier.
+	Api          string `yaml:"api"`          // Label of the API's failover name; <api>-<region> are the per-region names. Default: api.
+	Web          string `yaml:"web"`          // Label of the web tier's failover name; likewise. Default: web.
+}
+
+// Network is what the two VPCs have in common.
+type Network struct {
+	NatGateways        int      `yaml:"natGateways"`        // NAT gateways a region, 1 to the number of zones. Default: 1.
+	InterfaceEndpoints []string `yaml:"interfaceEndpoints"` // AWS services reached without NAT: of ssm, ssmmessages, ec2messages, secretsmanager, logs, cloudformation, monitoring. Default: none.
+	FlowLogDays        int      `yaml:"flowLogDays"`        // Retention of the VPC flow logs. Default: 30.
+}
+
+// Database is the MySQL database and its replica.
+type Database struct {
+	Instances          map[string]Instance `yaml:"instances"`          // The instance of each region. Required.
+	SecretRegion       string              `yaml:"secretRegion"`       // Region that owns the master secret; the other holds its replica. Fixed for the deployment's life. Required.
+	EngineVersion      string              `yaml:"engineVersion"`      // MySQL version, 8.4.x. Default: 8.4.10.
+	InstanceType       string              `yaml:"instanceType"`       // Class without its "db." prefix. Default: t4g.medium.
+	StorageGiB         int                 `yaml:"storageGiB"`         // gp3 storage, 20 to 65536. Default: 22.
+	MaxStorageGiB      int                 `yaml:"maxStorageGiB"`      // Storage autoscaling limit, at least 1.1 times storageGiB; 0 switches it off. Default: 100.
+	MultiAz            ByRole[bool]        `yaml:"multiAz"`            // Default: true on the primary, false on the standby.
+	BackupDays         int                 `yaml:"backupDays"`         // Retention of automated backups, 1 to 35. Default: 7.
+	DeletionProtection bool                `yaml:"deletionProtection"` // On: the instance outlives its stack. Off: it leaves with a final snapshot. Default: true.
+	Schema             string              `yaml:"schema"`             // Initial database. Default: books.
+	Username           string              `yaml:"username"`           // Master user. Default: admin.
+	Zone               string              `yaml:"zone"`               // Private hosted zone, one a region. Default: rds.internal.
+	Record             string              `yaml:"record"`             // CNAME of the region's instance in that zone. Default: book.
+}
+
+// Instance is one database instance. Its birth (created, or replicated from
+// another) is fixed for its life.
+type Instance struct {
+	Name      string `yaml:"name"`      // DB instance identifier. Required.
+	ReplicaOf string `yaml:"replicaOf"` // Name of the instance it was replicated from. Default: created empty.
+}
+
+// ByRole is a setting that follows the region's role.
+type ByRole[T any] struct {
+	Primary T `yaml:"primary"`
+	Standby T `yaml:"standby"`
+}
+
+// Tier is the servers of the web or the API tier.
+type Tier struct {
+	InstanceType      string         `yaml:"instanceType"`      // EC2 instance type; its family decides between arm64 and x86. Default: t4g.small.
+	VolumeGiB         int            `yaml:"volumeGiB"`         // gp3 root volume, 8 to 16384. Default: 10.
+	HealthPath        string         `yaml:"healthPath"`        // Path the load balancer asks. Default: /health.
+	Capacity          ByRole[Limits] `yaml:"capacity"`          // Default: 2 to 6 on the primary, 1 to 6 on the standby.
+	CPUPercent        int            `yaml:"cpuPercent"`        // Average CPU that scaling holds. Default: 60.
+	RequestsPerTarget int            `yaml:"requestsPerTarget"` // Requests a minute and server that scaling holds. Default: 1000.
+}
+
+// Limits bounds an Auto Scaling group. Its desired capacity is left to the
+// group: CloudFormation would reset it on every deploy.
+type Limits struct {
+	Min int `yaml:"min"`
+	Max int `yaml:"max"`
+}
+
+// Logs is what becomes of the servers' logs.
+type Logs struct {
+	Ship bool `yaml:"ship"` // Ship system and application logs to CloudWatch Logs. Default: true.
+	Days int  `yaml:"days"` // Retention there, and of the load balancers' and CloudFront's access logs. Default: 30.
+}
+
+// Bastion is the SSH jump host. Session Manager works without it.
+type Bastion struct {
+	Enabled      bool     `yaml:"enabled"`      // Default: false. Off, nothing listens for SSH.
+	KeyName      string   `yaml:"keyName"`      // EC2 key pair that exists in both regions. Required when enabled.
+	AllowFrom    []string `yaml:"allowFrom"`    // IPv4 blocks that may connect. Required when enabled; 0.0.0.0/0 is refused.
+	InstanceType string   `yaml:"instanceType"` // Default: t4g.nano.
+}
+
+// Backup is the AWS Backup plan.
+type Backup struct {
+	Enabled  bool   `yaml:"enabled"`  // Default: true.
+	Schedule string `yaml:"schedule"` // AWS cron expression in UTC. Default: cron(0 5 * * ? *).
+	Days     int    `yaml:"days"`     // Days a recovery point is kept, in both vaults. Default: 35.
+	Servers  bool   `yaml:"servers"`  // Back up the servers' images too. Default: false: they are rebuilt, not restored.
+}
+
+// Alarms is who hears of trouble, and from when.
+type Alarms struct {
+	Emails            []string `yaml:"emails"`            // Subscribers of both regions' topics. Default: none, with a warning.
+	ReplicaLagSeconds int      `yaml:"replicaLagSeconds"` // Default: 60.
+	LatencySeconds    float64  `yaml:"latencySeconds"`    // 95th percentile of a load balancer's response time. Default: 2.
+}
+
+// Waf is the web ACLs of CloudFront and of the API's load balancers.
+type Waf struct {
+	RequestsPer5Minutes int `yaml:"requestsPer5Minutes"` // From one address. Default: 2000.
+	LogDays             int `yaml:"logDays"`             // Default: 30.
+}
+
+// Failover is what Route 53 watches and how fast it reacts.
+type Failover struct {
+	HealthPath       string        `yaml:"healthPath"`       // Path asked on the primary's API; the web tier's own path is asked on its web servers. Default: api.healthPath.
+	Interval         time.Duration `yaml:"interval"`         // Between two requests of a checker: 10s or 30s. Default: 10s.
+	FailureThreshold int           `yaml:"failureThreshold"` // Failed requests that make an endpoint unhealthy, 1 to 10. Default: 2.
+}
+
+// Edge is the CloudFront distribution.
+type Edge struct {
+	PriceClass         string        `yaml:"priceClass"`         // PriceClass_100, PriceClass_200 or PriceClass_All. Default: PriceClass_100.
+	ConnectionAttempts int           `yaml:"connectionAttempts"` // To an origin before the next is tried, 1 to 3. Default: 1.
+	ConnectionTimeout  time.Duration `yaml:"connectionTimeout"`  // Of one attempt, 1s to 10s. Default: 2s.
+	ReadTimeout        time.Duration `yaml:"readTimeout"`        // For an origin's response, 1s to 120s. Default: 5s.
+}
