@@ -7,12 +7,12 @@ import "time"
 
 // Settings is one deployment. The YAML keys are the field names in camel case.
 type Settings struct {
-	Name                  string            `yaml:"name"`                  // Prefix of stack and physical names: lower-case letters, digits, hyphens; 2 to 20 characters. Required.
-	Account               string            `yaml:"account"`               // AWS account id, 12 digits. Required.
+	Name                  string            `yaml:"name"`                  // Prefix of stack and physical names: lower-case letters, digits, single hyphens; 2 to 20 characters. Required.
+	Account               string            `yaml:"account"`               // AWS account id, 12 digits in quotes: a number would lose its leading zero. Required.
 	Primary               string            `yaml:"primary"`               // Region that serves. Required.
 	Standby               string            `yaml:"standby"`               // Region that stands by. Required, not the primary.
-	TerminationProtection bool              `yaml:"terminationProtection"` // Default: true.
-	Tags                  map[string]string `yaml:"tags"`                  // Extra tags on every resource. Default: none.
+	TerminationProtection bool              `yaml:"terminationProtection"` // CloudFormation refuses to delete the stacks. Default: true.
+	Tags                  map[string]string `yaml:"tags"`                  // Extra tags on every resource, at most 40; not deployment, role or backup-plan. Default: none.
 	Regions               map[string]Region `yaml:"regions"`               // One entry each for the primary and the standby. Required.
 
 	Domain   Domain   `yaml:"domain"`
@@ -27,6 +27,17 @@ type Settings struct {
 	Waf      Waf      `yaml:"waf"`
 	Failover Failover `yaml:"failover"`
 	Edge     Edge     `yaml:"edge"`
+}
+
+// IsPrimary tells whether region has the primary's role.
+func (s *Settings) IsPrimary(region string) bool { return region == s.Primary }
+
+// OtherRegion is the region that region fails over to, or stands by for.
+func (s *Settings) OtherRegion(region string) string {
+	if s.IsPrimary(region) {
+		return s.Standby
+	}
+	return s.Primary
 }
 
 // Region is what belongs to a region whatever its role.
@@ -44,9 +55,16 @@ type Domain struct {
 	Web          string `yaml:"web"`          // Label of the web tier's failover name; likewise. Default: web.
 }
 
+// Host is the full name of a label in the zone.
+func (d Domain) Host(label string) string { return label + "." + d.Name }
+
+// RegionalHost is the full name of a label's tier in one region, whatever the
+// region's role: what health checks ask.
+func (d Domain) RegionalHost(label, region string) string { return d.Host(label + "-" + region) }
+
 // Network is what the two VPCs have in common.
 type Network struct {
-	NatGateways        int      `yaml:"natGateways"`        // NAT gateways a region, 1 to the number of zones. Default: 1.
+	NatGateways        int      `yaml:"natGateways"`        // NAT gateways a region, 1 to the number of zones. Not 0: servers install packages at boot. Default: 1.
 	InterfaceEndpoints []string `yaml:"interfaceEndpoints"` // AWS services reached without NAT: of ssm, ssmmessages, ec2messages, secretsmanager, logs, cloudformation, monitoring. Default: none.
 	FlowLogDays        int      `yaml:"flowLogDays"`        // Retention of the VPC flow logs. Default: 30.
 }
@@ -55,16 +73,16 @@ type Network struct {
 type Database struct {
 	Instances          map[string]Instance `yaml:"instances"`          // The instance of each region. Required.
 	SecretRegion       string              `yaml:"secretRegion"`       // Region that owns the master secret; the other holds its replica. Fixed for the deployment's life. Required.
-	EngineVersion      string              `yaml:"engineVersion"`      // MySQL version, 8.4.x. Default: 8.4.10.
+	EngineVersion      string              `yaml:"engineVersion"`      // MySQL version at creation, 8.4.x. Default: 8.4.10.
 	InstanceType       string              `yaml:"instanceType"`       // Class without its "db." prefix. Default: t4g.medium.
 	StorageGiB         int                 `yaml:"storageGiB"`         // gp3 storage, 20 to 65536. Default: 22.
 	MaxStorageGiB      int                 `yaml:"maxStorageGiB"`      // Storage autoscaling limit, at least 1.1 times storageGiB; 0 switches it off. Default: 100.
-	MultiAz            ByRole[bool]        `yaml:"multiAz"`            // Default: true on the primary, false on the standby.
+	MultiAz            ByRole[bool]        `yaml:"multiAz"`            // A second copy in another zone. Default: true on the primary, false on the standby.
 	BackupDays         int                 `yaml:"backupDays"`         // Retention of automated backups, 1 to 35. Default: 7.
 	DeletionProtection bool                `yaml:"deletionProtection"` // On: the instance outlives its stack. Off: it leaves with a final snapshot. Default: true.
 	Schema             string              `yaml:"schema"`             // Initial database. Default: books.
 	Username           string              `yaml:"username"`           // Master user. Default: admin.
-	Zone               string              `yaml:"zone"`               // Private hosted zone, one a region. Default: rds.internal.
+	Zone               string              `yaml:"zone"`               // Private hosted zone, one a region; it must not hide a public name. Default: rds.internal.
 	Record             string              `yaml:"record"`             // CNAME of the region's instance in that zone. Default: book.
 }
 
@@ -72,7 +90,7 @@ type Database struct {
 // another) is fixed for its life.
 type Instance struct {
 	Name      string `yaml:"name"`      // DB instance identifier. Required.
-	ReplicaOf string `yaml:"replicaOf"` // Name of the instance it was replicated from. Default: created empty.
+	ReplicaOf string `yaml:"replicaOf"` // Name of the instance it was replicated from; on the primary, of one it was promoted from. Default: none, created empty.
 }
 
 // ByRole is a setting that follows the region's role.
@@ -81,13 +99,21 @@ type ByRole[T any] struct {
 	Standby T `yaml:"standby"`
 }
 
+// Of is the setting of the primary or of the standby.
+func (b ByRole[T]) Of(primary bool) T {
+	if primary {
+		return b.Primary
+	}
+	return b.Standby
+}
+
 // Tier is the servers of the web or the API tier.
 type Tier struct {
 	InstanceType      string         `yaml:"instanceType"`      // EC2 instance type; its family decides between arm64 and x86. Default: t4g.small.
 	VolumeGiB         int            `yaml:"volumeGiB"`         // gp3 root volume, 8 to 16384. Default: 10.
-	HealthPath        string         `yaml:"healthPath"`        // Path the load balancer asks. Default: /health.
-	Capacity          ByRole[Limits] `yaml:"capacity"`          // Default: 2 to 6 on the primary, 1 to 6 on the standby.
-	CPUPercent        int            `yaml:"cpuPercent"`        // Average CPU that scaling holds. Default: 60.
+	HealthPath        string         `yaml:"healthPath"`        // Path the load balancer asks, and Route 53 of the web tier. Default: /health.
+	Capacity          ByRole[Limits] `yaml:"capacity"`          // Servers, at least 1 in either role. Default: 2 to 6 on the primary, 1 to 6 on the standby.
+	CPUPercent        int            `yaml:"cpuPercent"`        // Average CPU that scaling holds, 1 to 100. Default: 60.
 	RequestsPerTarget int            `yaml:"requestsPerTarget"` // Requests a minute and server that scaling holds. Default: 1000.
 }
 
@@ -109,28 +135,28 @@ type Bastion struct {
 	Enabled      bool     `yaml:"enabled"`      // Default: false. Off, nothing listens for SSH.
 	KeyName      string   `yaml:"keyName"`      // EC2 key pair that exists in both regions. Required when enabled.
 	AllowFrom    []string `yaml:"allowFrom"`    // IPv4 blocks that may connect. Required when enabled; 0.0.0.0/0 is refused.
-	InstanceType string   `yaml:"instanceType"` // Default: t4g.nano.
+	InstanceType string   `yaml:"instanceType"` // EC2 instance type. Default: t4g.nano.
 }
 
 // Backup is the AWS Backup plan.
 type Backup struct {
-	Enabled  bool   `yaml:"enabled"`  // Default: true.
-	Schedule string `yaml:"schedule"` // AWS cron expression in UTC. Default: cron(0 5 * * ? *).
-	Days     int    `yaml:"days"`     // Days a recovery point is kept, in both vaults. Default: 35.
-	Servers  bool   `yaml:"servers"`  // Back up the servers' images too. Default: false: they are rebuilt, not restored.
+	Schedule string `yaml:"schedule"` // AWS cron expression in UTC, at most hourly; with the database, in hours 5 to 23. Default: cron(0 5 * * ? *).
+	Days     int    `yaml:"days"`     // Days a recovery point is kept, in both vaults, 1 to 36500. Default: 35.
+	Database bool   `yaml:"database"` // Back up the writer. Default: true.
+	Servers  bool   `yaml:"servers"`  // Back up the servers' images too. Default: false. They are rebuilt, not restored.
 }
 
 // Alarms is who hears of trouble, and from when.
 type Alarms struct {
 	Emails            []string `yaml:"emails"`            // Subscribers of both regions' topics. Default: none, with a warning.
-	ReplicaLagSeconds int      `yaml:"replicaLagSeconds"` // Default: 60.
+	ReplicaLagSeconds int      `yaml:"replicaLagSeconds"` // How far the standby's database may be behind. Default: 60.
 	LatencySeconds    float64  `yaml:"latencySeconds"`    // 95th percentile of a load balancer's response time. Default: 2.
 }
 
 // Waf is the web ACLs of CloudFront and of the API's load balancers.
 type Waf struct {
-	RequestsPer5Minutes int `yaml:"requestsPer5Minutes"` // From one address. Default: 2000.
-	LogDays             int `yaml:"logDays"`             // Default: 30.
+	RequestsPer5Minutes int `yaml:"requestsPer5Minutes"` // From one address, 10 or more. Default: 2000.
+	LogDays             int `yaml:"logDays"`             // Retention of the web ACLs' logs. Default: 30.
 }
 
 // Failover is what Route 53 watches and how fast it reacts.

@@ -1,0 +1,43 @@
+package settings
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Placeholders names the settings whose values are made for examples: with them
+// a system can be synthesized, but not deployed.
+func (s *Settings) Placeholders() []string {
+	var found []string
+	note := func(path, value string, placeholder bool) {
+		if placeholder {
+			found = append(found, path+": "+value)
+		}
+	}
+	note("account", s.Account, s.Account == "111122223333")
+	note("domain.name", s.Domain.Name, isReservedDomain(s.Domain.Name))
+	note("domain.hostedZoneId", s.Domain.HostedZoneID, s.Domain.HostedZoneID == "Z0123456789EXAMPLE")
+	for i, cidr := range s.Bastion.AllowFrom {
+		note(index("bastion.allowFrom", i), cidr, s.Bastion.Enabled && isDocumentation(cidr))
+	}
+	for i, email := range s.Alarms.Emails {
+		_, domain, _ := strings.Cut(email, "@")
+		note(index("alarms.emails", i), email, isReservedDomain(domain))
+	}
+	return found
+}
+
+// isReservedDomain tells whether nobody can own a domain (RFC 2606).
+func isReservedDomain(domain string) bool {
+	return slices.ContainsFunc([]string{"example.com", "example.net", "example.org", "example", "test", "invalid", "localhost"},
+		func(reserved string) bool { return within(domain, reserved) })
+}
+
+// isDocumentation tells whether a block's addresses belong to nobody (RFC 5737).
+func isDocumentation(cidr string) bool {
+	block, _ := netip.ParsePrefix(cidr)
+	return slices.ContainsFunc([]string{"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"}, func(reserved string) bool {
+		return block.Bits() >= 24 && netip.MustParsePrefix(reserved).Overlaps(block)
+	})
+}
