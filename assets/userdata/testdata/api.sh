@@ -1,0 +1,290 @@
+#!/bin/bash
+REGION='us-west-2'
+STACK='books-us-west-2'
+GROUP='WebGroup1A2B3C4D'
+HEALTH_PATH='/health'
+ARTIFACT_BUCKET='assets-111122223333-us-west-2'
+ARTIFACT_KEY='0123456789abcdef.gz'
+ARTIFACT_HASH='0123456789abcdef'
+write_files() {
+put 0644 /etc/systemd/system/app.service <<'END_OF_FILE'
+[Unit]
+Description=The API
+After=network-online.target
+Wants=network-online.target
+# Never give up: the database may come back.
+StartLimitIntervalSec=0
+
+[Service]
+User=app
+WorkingDirectory=/srv/app/current
+# The user's home: the AWS CLI wants one.
+StateDirectory=app
+EnvironmentFile=/etc/app/environment
+ExecStart=/usr/local/lib/app/start
+Restart=always
+RestartSec=1
+RestartSteps=5
+RestartMaxDelaySec=30
+# Below the 30 s that the load balancer waits for a server's last answers.
+TimeoutStopSec=25
+KillMode=mixed
+SyslogIdentifier=app
+
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+NoNewPrivileges=true
+ProtectSystem=strict
+ProtectHome=true
+PrivateTmp=true
+PrivateDevices=true
+ProtectClock=true
+ProtectControlGroups=true
+ProtectHostname=true
+ProtectKernelLogs=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+ProtectProc=invisible
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=true
+RestrictRealtime=true
+RestrictSUIDSGID=true
+LockPersonality=true
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+UMask=0077
+
+[Install]
+WantedBy=multi-user.target
+END_OF_FILE
+put 0755 /usr/local/lib/app/start <<'END_OF_FILE'
+#!/bin/bash
+# Starts the API with the database's credentials in its environment only: in no
+# file, on no command line. A restart reads them anew.
+set -euo pipefail
+if [[ -n ${DB_SECRET_ID:-} ]]; then
+  secret=$(aws secretsmanager get-secret-value --region "$AWS_REGION" --secret-id "$DB_SECRET_ID" --query SecretString --output text)
+  credentials=$(printf '%s' "$secret" | node -e 'const s = JSON.parse(require("fs").readFileSync(0, "utf8")); console.log(s.username + "\n" + s.password)')
+  DB_USERNAME=${credentials%%$'\n'*}
+  DB_PASSWORD=${credentials#*$'\n'}
+  export DB_USERNAME DB_PASSWORD
+fi
+exec node server.js
+END_OF_FILE
+put 0640 /etc/app/environment <<'END_OF_FILE'
+AWS_REGION="us-west-2"
+DB_HOST="book.rds.internal"
+DB_SECRET_ID="books/database"
+PORT="80"
+QUOTED="a \"b\" \\c $d"
+END_OF_FILE
+put 0644 /etc/apt/apt.conf.d/52app <<'END_OF_FILE'
+APT::Periodic::Update-Package-Lists "1";
+APT::Periodic::Unattended-Upgrade "1";
+APT::Periodic::AutocleanInterval "7";
+END_OF_FILE
+put 0644 /etc/systemd/journald.conf.d/app.conf <<'END_OF_FILE'
+[Journal]
+SystemMaxUse=500M
+MaxRetentionSec=1month
+END_OF_FILE
+put 0644 /etc/rsyslog.d/40-app.conf <<'END_OF_FILE'
+# The API's own lines apart from the system's; rotated with them.
+if $programname == 'app' then {
+  action(type="omfile" file="/var/log/app.log")
+  stop
+}
+END_OF_FILE
+put 0644 /etc/logrotate.d/app <<'END_OF_FILE'
+/var/log/app.log {
+  daily
+  rotate 7
+  maxsize 100M
+  missingok
+  notifempty
+  compress
+  delaycompress
+  postrotate
+    /usr/lib/rsyslog/rsyslog-rotate
+  endscript
+}
+END_OF_FILE
+put 0644 /etc/app/agent.json <<'END_OF_FILE'
+{"agent":{"region":"us-west-2"},"logs":{"logs_collected":{"files":{"collect_list":[{"file_path":"/var/log/boot-app.log","log_group_name":"books-system","log_stream_name":"{instance_id}/boot-app"},{"file_path":"/var/log/syslog","log_group_name":"books-system","log_stream_name":"{instance_id}/syslog"},{"file_path":"/var/log/app.log","log_group_name":"books-application","log_stream_name":"{instance_id}/app"}]}}}}
+END_OF_FILE
+}
+
+# common.sh
+# Shared by every server; runs as root, once, at first boot. Safe to run again:
+#   sudo bash /var/lib/cloud/instance/scripts/part-001
+set -Eeuo pipefail
+export AWS_DEFAULT_REGION=$REGION AWS_PAGER='' DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
+LOG=/var/log/boot-app.log
+STEP='start' FAILED=''
+
+# To the log, the journal and (through cloud-init) the console.
+exec > >(tee -a "$LOG" >(logger --tag boot-app)) 2>&1
+LOGGER=$!
+
+# step NAME COMMAND...: names and times a part of the boot.
+step() {
+  local began=$SECONDS
+  STEP=$1
+  shift
+  echo "== $STEP"
+  "$@"
+  echo "== $STEP: $((SECONDS - began)) s"
+}
+
+# retry COMMAND...: six tries in about a minute, for what needs the network.
+# Simple commands only: errexit is off inside a function called from here.
+retry() {
+  local pause
+  for pause in 1 3 7 15 30; do
+    "$@" && return
+    echo "again in $pause s: $*"
+    sleep "$pause"
+  done
+  "$@" || { FAILED="gave up: $*"; return 1; }
+}
+
+fail() {
+  FAILED=$1
+  exit 1
+}
+
+# put MODE PATH: writes standard input, whole or not at all.
+put() {
+  mkdir -p "$(dirname "$2")"
+  cat >"$2.new"
+  chmod "$1" "$2.new"
+  mv "$2.new" "$2"
+}
+
+# signal STATUS: tells CloudFormation. A server that scaling adds finds a stack
+# that waits for nothing and refuses the signal: no reason to fail.
+signal() {
+  local answer try
+  for try in 1 2 3 4 5; do
+    answer=$(aws cloudformation signal-resource --stack-name "$STACK" --logical-resource-id "$GROUP" \
+      --unique-id "$(cat /var/lib/cloud/data/instance-id)" --status "$1" 2>&1) && return
+    echo "signal $1, try $try: $answer"
+    [[ $answer == *ValidationError* ]] && return
+    sleep 5
+  done
+}
+
+# ship does nothing where logs are not shipped: logs.sh comes later, if at all.
+ship() { ! declare -F ship_logs >/dev/null || ship_logs; }
+
+# A failed server is terminated on its signal: its log is shipped before. One
+# that serves says so first.
+finish() {
+  local code=$? verdict
+  trap - ERR EXIT
+  set +e
+  if ((code == 0)); then
+    signal SUCCESS
+    ship
+    echo "BOOT DONE in $SECONDS s"
+  else
+    verdict="BOOT FAILED in step '$STEP': ${FAILED:-exit code $code}. Whole log: $LOG"
+    echo "$verdict"
+    ship
+    signal FAILURE
+    echo "$verdict"
+  fi
+  exec >&- 2>&-
+  wait "$LOGGER"
+  exit "$code"
+}
+trap 'FAILED=${FAILED:-"line $LINENO: $BASH_COMMAND (exit code $?)"}' ERR
+trap finish EXIT
+
+packages() {
+  retry apt-get -q -o DPkg::Lock::Timeout=300 update
+  retry apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install awscli ca-certificates curl unattended-upgrades "$@"
+}
+
+limit_journal() {
+  systemctl restart systemd-journald
+}
+
+# fetch_release FILE: unpacks the artifact, which must have FILE at its root,
+# and makes it current. A release is named by its content's hash.
+fetch_release() {
+  local release=/srv/app/releases/$ARTIFACT_HASH new=/srv/app/new
+  if [[ ! -e $release ]]; then
+    rm -rf "$new"
+    mkdir -p "$new" /srv/app/releases
+    retry aws s3 cp --only-show-errors "s3://$ARTIFACT_BUCKET/$ARTIFACT_KEY" "$new.tar.gz"
+    tar -xzf "$new.tar.gz" -C "$new" --no-same-owner --no-same-permissions
+    chmod -R a+rX,go-w "$new" # the archive's own modes may shut out the server
+    rm "$new.tar.gz"
+    [[ -f $new/$1 ]] || fail "no $1 at the root of s3://$ARTIFACT_BUCKET/$ARTIFACT_KEY"
+    mv "$new" "$release"
+  fi
+  ln -sfn "$release" /srv/app/current
+}
+
+# healthy UNIT: waits until the server answers as the load balancer asks.
+healthy() {
+  local answer try
+  for try in {1..60}; do
+    answer=$(curl -fsS -o /dev/null --max-time 5 "http://127.0.0.1$HEALTH_PATH" 2>&1) && return
+    sleep 2
+  done
+  journalctl --no-pager -n 30 -u "$1"
+  fail "no health after $try tries: $answer"
+}
+
+# logs.sh
+# Log shipping. A server that serves but ships no logs beats none: this never
+# fails the boot.
+AGENT=/opt/aws/amazon-cloudwatch-agent
+AGENT_KEY=937616F3450B7D806CBD9725D58167303B789C72
+
+# The agent is in no Ubuntu archive: the region's own bucket of AWS has it,
+# signed with the key of this fingerprint.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/verify-CloudWatch-Agent-Package-Signature.html
+install_agent() (
+  url=https://amazoncloudwatch-agent-$REGION.s3.$REGION.amazonaws.com/ubuntu/$(dpkg --print-architecture)/latest/amazon-cloudwatch-agent.deb
+  cd "$(mktemp -d)" || return
+  export GNUPGHOME=$PWD
+  retry curl -fsS -o key https://amazoncloudwatch-agent.s3.amazonaws.com/assets/amazon-cloudwatch-agent.gpg &&
+    retry curl -fsS -o agent.deb "$url" &&
+    retry curl -fsS -o agent.sig "$url.sig" &&
+    gpg --batch --dearmor <key >key.gpg &&
+    gpgv -q --status-fd 1 --keyring ./key.gpg agent.sig agent.deb >verdict &&
+    grep -q "VALIDSIG $AGENT_KEY" verdict &&
+    dpkg -i agent.deb &&
+    rm -rf "$PWD"
+)
+
+ship_logs() {
+  if packages rsyslog gpg gpgv && { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+    systemctl restart rsyslog &&
+    "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json; then
+    sleep 15 # it reads and sends every few seconds
+    return
+  fi
+  echo 'WARNING: logs are not shipped'
+}
+
+# api.sh
+# The API server: Node.js under systemd, as a user of its own.
+serve() {
+  id app >/dev/null 2>&1 || useradd --system --home-dir /var/lib/app --no-create-home --shell /usr/sbin/nologin app
+  chown root:app /etc/app/environment
+  systemctl daemon-reload
+  systemctl enable app
+  systemctl restart app
+}
+
+step 'write files' write_files
+step 'limit the journal' limit_journal
+step 'install packages' packages nodejs
+step 'fetch the API' fetch_release server.js
+step 'start the API' serve
+step 'wait for health' healthy app

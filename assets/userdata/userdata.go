@@ -1,0 +1,199 @@
+// Package userdata renders the scripts that make servers of plain Ubuntu
+// images. The scripts are files that run and are linted as they are; what
+// differs between servers is put before them as shell variables and written
+// out as configuration files.
+package userdata
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Server is what every server needs. The strings may hold tokens of the CDK:
+// none is looked into.
+type Server struct {
+	Region     string
+	Stack      string   // Stack that waits for the signal. Required.
+	LogicalID  string   // Its Auto Scaling group. Required.
+	Artifact   Artifact // The application. Required.
+	HealthPath string   // Path that must answer on port 80 before the server counts. Required.
+	Logs       Logs     // Default: logs stay on the server.
+}
+
+// Artifact is a .tar.gz file in S3.
+type Artifact struct {
+	Bucket string
+	Key    string
+	Hash   string // Of the content: names the release on the server.
+}
+
+// Logs names the CloudWatch Logs groups that logs are shipped to.
+type Logs struct {
+	System      string // Boot and system log.
+	Application string // Apache's logs, or the API's.
+}
+
+// Web is a server of static files.
+type Web struct {
+	Server
+	APIURL string // What the site calls, told to it in /config.json. Required.
+}
+
+// API is a server of a Node.js application.
+type API struct {
+	Server
+	// Environment is the application's, besides AWS_REGION and PORT. No secrets:
+	// user data can be read by whoever may describe the instance. DB_SECRET_ID
+	// names the secret that DB_USERNAME and DB_PASSWORD are read from.
+	Environment map[string]string
+}
+
+//go:embed *.sh files
+var assets embed.FS
+
+// MaxBytes is how long user data may be before it is base64-encoded:
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
+const MaxBytes = 16384
+
+// Shebang is the first line of user data; the scripts are what follows it.
+const Shebang = "#!/bin/bash"
+
+// Script is the user data of the web server.
+func (w Web) Script() string {
+	site := asset("files/site.conf")
+	if w.HealthPath != "/" { // else the site's own index is the answer
+		site = "Define HEALTH_PATH " + w.HealthPath + "\n" + site
+	}
+	return w.script("web.sh", []file{
+		{"0644", "/etc/apache2/sites-available/app.conf", site},
+		{"0644", "/srv/app/config.json", toJSON(map[string]string{"apiUrl": w.APIURL, "region": w.Region})},
+		{"0644", "/srv/app/health", "ok\n"},
+	}, "/var/log/apache2/access.log", "/var/log/apache2/error.log")
+}
+
+// Script is the user data of the API server.
+func (a API) Script() string {
+	environment := map[string]string{}
+	maps.Copy(environment, a.Environment)
+	environment["AWS_REGION"] = a.Region
+	environment["PORT"] = "80"
+	return a.script("api.sh", []file{
+		{"0644", "/etc/systemd/system/app.service", asset("files/app.service")},
+		{"0755", "/usr/local/lib/app/start", asset("files/start.sh")},
+		{"0640", "/etc/app/environment", environmentFile(environment)},
+	}, "/var/log/app.log")
+}
+
+func (s Server) script(main string, files []file, logs ...string) string {
+	files = append(files,
+		file{"0644", "/etc/apt/apt.conf.d/52app", asset("files/apt.conf")},
+		file{"0644", "/etc/systemd/journald.conf.d/app.conf", asset("files/journald.conf")},
+	)
+	parts := []string{"common.sh", main}
+	if s.Logs != (Logs{}) {
+		parts = []string{"common.sh", "logs.sh", main}
+		files = append(files,
+			file{"0644", "/etc/rsyslog.d/40-app.conf", asset("files/rsyslog.conf")},
+			file{"0644", "/etc/logrotate.d/app", asset("files/logrotate.conf")},
+			file{"0644", "/etc/app/agent.json", s.agentConfig(logs)},
+		)
+	}
+	var b strings.Builder
+	for _, v := range [][2]string{
+		{"REGION", s.Region},
+		{"STACK", s.Stack},
+		{"GROUP", s.LogicalID},
+		{"HEALTH_PATH", s.HealthPath},
+		{"ARTIFACT_BUCKET", s.Artifact.Bucket},
+		{"ARTIFACT_KEY", s.Artifact.Key},
+		{"ARTIFACT_HASH", s.Artifact.Hash},
+	} {
+		fmt.Fprintf(&b, "%s=%s\n", v[0], quote(v[1]))
+	}
+	b.WriteString(writeFiles(files))
+	for _, part := range parts {
+		b.WriteString("\n# " + part + "\n" + asset(part))
+	}
+	return b.String()
+}
+
+// file is one that the server needs; its content is plain text that ends in a
+// new line.
+type file struct{ mode, path, content string }
+
+// writeFiles defines the shell function that writes them all.
+func writeFiles(files []file) string {
+	const end = "END_OF_FILE"
+	var b strings.Builder
+	b.WriteString("write_files() {\n")
+	for _, f := range files {
+		fmt.Fprintf(&b, "put %s %s <<'%s'\n%s%s\n", f.mode, f.path, end, f.content, end)
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// agentConfig is the CloudWatch agent's:
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Agent-Configuration-File-Details.html
+func (s Server) agentConfig(application []string) string {
+	type source struct {
+		File   string `json:"file_path"`
+		Group  string `json:"log_group_name"`
+		Stream string `json:"log_stream_name"`
+	}
+	var sources []source
+	for _, path := range []string{"/var/log/boot-app.log", "/var/log/syslog"} {
+		sources = append(sources, source{path, s.Logs.System, streamName(path)})
+	}
+	for _, path := range application {
+		sources = append(sources, source{path, s.Logs.Application, streamName(path)})
+	}
+	type object = map[string]any
+	return toJSON(object{
+		"agent": object{"region": s.Region},
+		"logs":  object{"logs_collected": object{"files": object{"collect_list": sources}}},
+	})
+}
+
+// streamName is the server's id and the file's name; the agent fills in the id.
+func streamName(path string) string {
+	name := path[strings.LastIndex(path, "/")+1:]
+	return "{instance_id}/" + strings.TrimSuffix(name, ".log")
+}
+
+// environmentFile is in systemd's syntax, in which a quoted value keeps all but
+// backslashes and double quotes as it is.
+func environmentFile(environment map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		value := environment[name]
+		if strings.ContainsAny(value, "\n\r\x00") {
+			panic(fmt.Sprintf("API.Environment[%s]: want one line (got %q)", name, value))
+		}
+		fmt.Fprintf(&b, "%s=\"%s\"\n", name, strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value))
+	}
+	return b.String()
+}
+
+// quote makes one shell word of s, whatever it holds.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+func toJSON(value any) string {
+	data, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // only plain maps, slices and strings come here
+	}
+	return string(data) + "\n"
+}
+
+func asset(name string) string {
+	data, err := assets.ReadFile(name)
+	if err != nil {
+		panic(err) // embedded: absent only if this package names it wrong
+	}
+	return string(data)
+}
