@@ -62,3 +62,26 @@ func retention(days int) awslogs.RetentionDays {
 func seconds(d time.Duration) awscdk.Duration {
 	return awscdk.Duration_Seconds(jsii.Number(d.Seconds()))
 }
+
+func days(n int) awscdk.Duration { return awscdk.Duration_Days(jsii.Number(n)) }
+
+// optionalString leaves a property out when its value is empty.
+func optionalString(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return jsii.String(s)
+}
+
+// optionalNumber leaves a property out when its value is zero.
+func optionalNumber(n int) *float64 {
+	if n == 0 {
+		return nil
+	}
+	return jsii.Number(n)
+}
+
+// acknowledge accepts a finding of the CDK's template validation, with a reason.
+func acknowledge(at awsconstructs.IConstruct, rule, reason string) {
+	awscdk.Validations_Of(at).Acknowledge(&awscdk.Acknowledgment{Id: jsii.String(rule), Reason: jsii.String(reason)})
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	awsconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -14,7 +15,7 @@ import (
 // TieredVpcProps configures a TieredVpc.
 type TieredVpcProps struct {
 	Cidr               string   // IPv4 block, /16 to /21. Required.
-	AvailabilityZones  []string // Two or three zone names of the stack's region. Required: naming them avoids an account lookup.
+	AvailabilityZones  []string // Two or three zone names of the stack's region; see PinAvailabilityZones. Required.
 	NatGateways        int      // 0 to the number of zones; with 0 the web and API tiers have no way out. Default: 0.
 	InterfaceEndpoints []string // Keys of InterfaceEndpointServices: AWS services the servers reach without NAT. Default: none.
 	FlowLogDays        int      // Retention of the flow log, a value CloudWatch Logs knows. Required.
@@ -34,6 +35,15 @@ const maxZones = 3
 // InterfaceEndpointServices names the endpoints a TieredVpc can have: all that
 // the servers of this package call, S3 aside, which has its gateway endpoint.
 var InterfaceEndpointServices = []string{"cloudformation", "ec2messages", "logs", "monitoring", "secretsmanager", "ssm", "ssmmessages"}
+
+// PinAvailabilityZones tells a new, still empty stack which zones its region
+// has for it. Without it the CDK asks the account at synth, even for a VPC that
+// names its zones.
+func PinAvailabilityZones(stack awscdk.Stack, zones []string) {
+	stack.Node().SetContext(
+		jsii.String(fmt.Sprintf("availability-zones:account=%s:region=%s", *stack.Account(), *stack.Region())),
+		jsii.Strings(zones...))
+}
 
 // NewTieredVpc defines the VPC, its subnets, endpoints and flow log under scope/id.
 func NewTieredVpc(scope awsconstructs.Construct, id string, props TieredVpcProps) *TieredVpc {

@@ -4,13 +4,17 @@ package test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -21,9 +25,6 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if node, err := filepath.Abs("../node_modules/.bin/node"); err == nil && os.Getenv("JSII_NODE") == "" {
-		os.Setenv("JSII_NODE", node)
-	}
 	code := m.Run()
 	jsii.Close() // once: restarting the kernel costs seconds, and closing per test races
 	os.Exit(code)
@@ -67,13 +68,20 @@ func templateOf(t *testing.T, stack awscdk.Stack) template {
 // check runs one assertion under a name that says what it is for.
 func (tm template) check(intent string, assertion func()) {
 	tm.t.Helper()
+	if mismatch := panicOf(assertion); mismatch != "" {
+		tm.t.Errorf("%s:\n%s", intent, mismatch)
+	}
+}
+
+// panicOf is the message that f panics with, empty if it does not.
+func panicOf(f func()) (message string) {
 	defer func() {
-		if mismatch := recover(); mismatch != nil {
-			tm.t.Helper()
-			tm.t.Errorf("%s:\n%v", intent, mismatch)
+		if broken := recover(); broken != nil {
+			message = fmt.Sprint(broken)
 		}
 	}()
-	assertion()
+	f()
+	return ""
 }
 
 // has asserts that a resource of the type has at least these properties.
@@ -96,6 +104,39 @@ func (tm template) counts(want map[string]int) {
 	}
 }
 
+// only asserts that exactly one resource of the type has at least these
+// properties, and returns its logical id.
+func (tm template) only(intent, resourceType string, properties any) string {
+	tm.t.Helper()
+	found := *tm.FindResources(jsii.String(resourceType), object{"Properties": properties})
+	for id := range found {
+		if len(found) == 1 {
+			return id
+		}
+	}
+	tm.t.Fatalf("%s: want one %s with %v (got %d)", intent, resourceType, properties, len(found))
+	return ""
+}
+
+type resource struct {
+	Properties object
+	DependsOn  []string
+}
+
+// resources is all resources of a type by logical id.
+func (tm template) resources(resourceType string) map[string]resource {
+	tm.t.Helper()
+	data, err := json.Marshal(tm.FindResources(jsii.String(resourceType), nil))
+	if err != nil {
+		tm.t.Fatal(err)
+	}
+	var found map[string]resource
+	if err := json.Unmarshal(data, &found); err != nil {
+		tm.t.Fatal(err)
+	}
+	return found
+}
+
 // object keeps literal templates in tests short.
 type object = map[string]any
 
@@ -104,3 +145,89 @@ func like(pattern object) assertions.Matcher { return assertions.Match_ObjectLik
 
 // contains matches arrays that contain these items, in this order.
 func contains(items ...any) assertions.Matcher { return assertions.Match_ArrayWith(&items) }
+
+// str is a pointer for the CDK's matchers.
+func str(s string) *string { return jsii.String(s) }
+
+// equal compares two pieces of template as their JSON, which is what is deployed.
+func equal(t *testing.T, what string, got, want any) {
+	t.Helper()
+	g, err := json.MarshalIndent(got, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := json.MarshalIndent(want, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(g) != string(w) {
+		t.Errorf("%s differs\n got: %s\nwant: %s", what, g, w)
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite the snapshots")
+
+// golden compares a value with snapshots/NAME.json.
+func golden(t *testing.T, name string, value any) {
+	t.Helper()
+	got, err := json.MarshalIndent(value, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, '\n')
+	file := filepath.Join("snapshots", name+".json")
+	if *update {
+		if err := os.WriteFile(file, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) == string(want) {
+		return
+	}
+	gotLines, wantLines := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
+	line := 0
+	for line < min(len(gotLines), len(wantLines)) && gotLines[line] == wantLines[line] {
+		line++
+	}
+	excerpt := func(lines []string) string { return strings.Join(lines[max(0, line-5):min(len(lines), line+5)], "\n") }
+	t.Errorf("%s differs from line %d on; if that is meant: go test ./test -update\n got:\n%s\nwant:\n%s", file, line+1, excerpt(gotLines), excerpt(wantLines))
+}
+
+var assetHash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+
+// normalized is a template without what says nothing of the deployed system:
+// asset hashes and the CDK's own metadata.
+func normalized(value any) any {
+	switch value := value.(type) {
+	case string:
+		return assetHash.ReplaceAllString(value, "HASH")
+	case []any:
+		items := make([]any, len(value))
+		for i, item := range value {
+			items[i] = normalized(item)
+		}
+		return items
+	case object:
+		fields := object{}
+		for key, field := range value {
+			if key != "Metadata" {
+				fields[key] = normalized(field)
+			}
+		}
+		return fields
+	}
+	return value
+}
+
+// exampleZone is the public zone example.com, imported.
+func exampleZone(stack awscdk.Stack) awsroute53.IHostedZone {
+	return awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"), &awsroute53.HostedZoneAttributes{
+		HostedZoneId: jsii.String("Z0EXAMPLE"),
+		ZoneName:     jsii.String("example.com"),
+	})
+}
