@@ -1,0 +1,70 @@
+# Every target installs what it needs, once. DEPLOYMENT chooses the settings
+# file: deployments/$(DEPLOYMENT).yaml.
+DEPLOYMENT ?= example
+
+# The pinned Node.js runs the CDK CLI and jsii, whatever else is installed.
+export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.build/bin:$(PATH)
+
+CDK := cdk --context deployment=$(DEPLOYMENT)
+APP := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
+APP_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help setup app synth diff deploy destroy test lint fmt bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: node_modules/.package-lock.json $(APP) ## Install the CDK CLI and Node.js, build the example application
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+app: $(APP) ## Build the example application (part of setup)
+
+# build.sh looks at the content of its sources, and does nothing if it knows it.
+$(APP) &: $(shell find assets/app \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print) | node_modules/.package-lock.json
+	@assets/app/build.sh
+
+# What the example application's own tests need.
+assets/app/%/node_modules/.package-lock.json: assets/app/%/package-lock.json | node_modules/.package-lock.json
+	cd assets/app/$* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+synth: setup ## Write the templates of all stacks to cdk.out
+	@start=$$(date +%s%3N) && $(CDK) synth --quiet && go run ./cmd/summary -since $$start
+
+diff: setup ## Compare with what is deployed (needs credentials)
+	$(CDK) diff
+
+deploy: setup ## Deploy all stacks in order (needs credentials)
+	@go run ./cmd/preflight deployments/$(DEPLOYMENT).yaml
+	$(CDK) deploy --all
+
+destroy: setup ## Delete all stacks, the global one first (needs credentials)
+	$(CDK) destroy --all
+
+test: setup $(APP_TESTS) ## Run the tests of the templates and of the example application
+	go test $(TESTFLAGS) ./...
+	cd assets/app/api && npm run --silent check && npm test --silent
+	cd assets/app/web && npm run --silent check && npm test --silent
+
+lint: setup .build/bin/golangci-lint .build/debian-lint ## Check Go, shell and YAML
+	golangci-lint run
+	shellcheck --shell=bash $$(git ls-files '*.sh') .ci/run
+	yamllint --strict .
+
+fmt: .build/bin/golangci-lint ## Format the Go files
+	golangci-lint fmt
+
+bench: setup ## Time synth and test against their limits
+	go run ./cmd/bench
+
+.build/bin/golangci-lint: tools/go.mod tools/go.sum
+	go build -C tools -o ../.build/bin/ tool
+
+.build/debian-lint:
+	@{ command -v shellcheck && command -v yamllint; } >/dev/null || { apt-get update -qq && apt-get install -qq --no-install-recommends shellcheck yamllint >/dev/null; } \
+		|| { echo "make lint needs shellcheck and yamllint: install them, or run it as root on Debian or Ubuntu" >&2; exit 1; }
+	@mkdir -p .build && touch $@

@@ -1,0 +1,97 @@
+// The warm-standby app: one settings file in, three CloudFormation templates out.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"warm-standby/settings"
+	"warm-standby/stacks"
+)
+
+func main() {
+	err := run()
+	closeKernel()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run reads the settings before it makes the first CDK object, so that a bad
+// file costs no Node process.
+func run() (err error) {
+	name, err := deploymentName()
+	if err != nil {
+		return err
+	}
+	file := "deployments/" + name + ".yaml"
+	deployment, err := settings.Load(file)
+	if err != nil {
+		return err
+	}
+	if found := deployment.Placeholders(); len(found) > 0 {
+		fmt.Fprintf(os.Stderr, "[Warning] %s: placeholders, to be replaced before deploying: %s\n", file, strings.Join(found, ", "))
+	}
+	artifacts := stacks.Artifacts{Web: "assets/app/dist/web.tar.gz", Api: "assets/app/dist/api.tar.gz"}
+	for _, artifact := range []string{artifacts.Web, artifacts.Api} {
+		if _, err := os.Stat(artifact); err != nil {
+			return fmt.Errorf("%s is missing: build the application with make app", artifact)
+		}
+	}
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = fmt.Errorf("synth of %s failed: %s", file, firstLine(broken))
+		}
+	}()
+	app := awscdk.NewApp(nil)
+	stacks.New(app, deployment, artifacts)
+	app.Synth(nil)
+	return nil
+}
+
+// deploymentName is the CDK context value "deployment": cdk.json names the
+// default, `-c deployment=NAME` another. The CLI passes both in CDK_CONTEXT_JSON;
+// without the CLI there is cdk.json.
+func deploymentName() (string, error) {
+	source, document := "CDK_CONTEXT_JSON", []byte(os.Getenv("CDK_CONTEXT_JSON"))
+	context := struct{ Deployment string }{}
+	var into any = &context
+	if len(document) == 0 {
+		var err error
+		if document, err = os.ReadFile("cdk.json"); err != nil {
+			return "", fmt.Errorf("run this app in its own folder: %w", err)
+		}
+		source, into = "cdk.json", &struct{ Context any }{&context}
+	}
+	if err := json.Unmarshal(document, into); err != nil {
+		return "", fmt.Errorf("%s: %w", source, err)
+	}
+	if context.Deployment == "" {
+		return "", errors.New("no deployment is named: use -c deployment=NAME")
+	}
+	return context.Deployment, nil
+}
+
+// firstLine spares the reader the two stack traces of a JavaScript error.
+func firstLine(broken any) string {
+	line, _, _ := strings.Cut(fmt.Sprint(broken), "\n")
+	return line
+}
+
+// closeKernel ends the Node process of the CDK and removes its files. jsii waits
+// for that process twice at once; the loser's complaint on stderr means nothing.
+func closeKernel() {
+	stderr := os.Stderr
+	defer func() { os.Stderr = stderr }()
+	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+		os.Stderr = null
+	}
+	jsii.Close()
+}

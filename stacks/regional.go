@@ -1,0 +1,248 @@
+package stacks
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/jsii-runtime-go"
+
+	"warm-standby/constructs"
+	"warm-standby/settings"
+)
+
+// Windows of the database, UTC, clear of each other and of the two hours from
+// the default backup schedule on. The standby's maintenance is a day earlier:
+// an upgrade should meet the replica before the writer it copies.
+const (
+	backupWindow             = "02:00-03:00"
+	primaryMaintenanceWindow = "sun:03:30-sun:04:30"
+	standbyMaintenanceWindow = "sat:03:30-sat:04:30"
+)
+
+// regional is one region's half of the system. Both halves are the same code
+// with the same logical ids: the role only changes properties.
+type regional struct {
+	stack     awscdk.Stack
+	settings  *settings.Settings
+	region    string
+	primary   bool
+	artifacts Artifacts
+	zone      awsroute53.IHostedZone // the public one
+	network   *constructs.TieredVpc
+}
+
+func newRegional(app awscdk.App, s *settings.Settings, region string, artifacts Artifacts) awscdk.Stack {
+	r := &regional{settings: s, region: region, primary: s.IsPrimary(region), artifacts: artifacts}
+	role := "standby"
+	if r.primary {
+		role = "primary"
+	}
+	r.stack = newStack(app, s, region, region, role,
+		fmt.Sprintf("Three-tier web application %s in %s, its %s region", s.Name, region, role))
+
+	constructs.PinAvailabilityZones(r.stack, s.Regions[region].AvailabilityZones)
+	r.zone = publicZone(r.stack, s.Domain)
+	r.network = r.newNetwork()
+	database := r.newDatabase()
+	web, api := r.newTiers(database)
+	r.newNames(web, api)
+	r.newProtection(api)
+	topic := r.newAlarms(database, web, api)
+	r.newBackup(topic, database, web.ServerTier, api.ServerTier)
+	r.newSwitch()
+	return r.stack
+}
+
+func (r *regional) newNetwork() *constructs.TieredVpc {
+	own, common := r.settings.Regions[r.region], r.settings.Network
+	return constructs.NewTieredVpc(r.stack, "Network", constructs.TieredVpcProps{
+		Cidr:               own.Cidr,
+		AvailabilityZones:  own.AvailabilityZones,
+		NatGateways:        common.NatGateways,
+		InterfaceEndpoints: common.InterfaceEndpoints,
+		FlowLogDays:        common.FlowLogDays,
+	})
+}
+
+// newDatabase maps the lineage to a birth and a role: an instance with replicaOf
+// was born as a replica of the other region, and in the primary region it has
+// been promoted since.
+func (r *regional) newDatabase() *constructs.WarmStandbyDatabase {
+	db := r.settings.Database
+	instance, other := db.Instances[r.region], r.settings.OtherRegion(r.region)
+	props := constructs.WarmStandbyDatabaseProps{
+		Vpc:                r.network.Vpc(),
+		Subnets:            r.network.DatabaseSubnets(),
+		Name:               instance.Name,
+		SecretName:         r.settings.Name + "/database",
+		EngineVersion:      db.EngineVersion,
+		InstanceType:       db.InstanceType,
+		StorageGiB:         db.StorageGiB,
+		MaxStorageGiB:      db.MaxStorageGiB,
+		MultiAz:            db.MultiAz.Of(r.primary),
+		BackupDays:         db.BackupDays,
+		BackupWindow:       backupWindow,
+		MaintenanceWindow:  standbyMaintenanceWindow,
+		DeletionProtection: db.DeletionProtection,
+		LogDays:            r.settings.Logs.Days,
+		Schema:             db.Schema,
+		Username:           db.Username,
+		ZoneName:           db.Zone,
+		RecordName:         db.Record,
+	}
+	if r.primary {
+		props.MaintenanceWindow = primaryMaintenanceWindow
+	}
+	if instance.ReplicaOf != "" {
+		props.ReplicaOf, props.SourceRegion, props.Promoted = instance.ReplicaOf, other, r.primary
+	}
+	if db.SecretRegion == r.region {
+		props.SecretReplicaRegions = []string{other}
+	}
+	return constructs.NewWarmStandbyDatabase(r.stack, "Database", props)
+}
+
+func (r *regional) newTiers(database *constructs.WarmStandbyDatabase) (*constructs.WebTier, *constructs.ApiTier) {
+	domain := r.settings.Domain
+	shared := constructs.ServerTierProps{
+		Vpc:                 r.network.Vpc(),
+		LoadBalancerSubnets: r.network.PublicSubnets(),
+		Certificate: awscertificatemanager.NewCertificate(r.stack, jsii.String("Certificate"), &awscertificatemanager.CertificateProps{
+			DomainName: jsii.String(domain.Host("*")),
+			Validation: awscertificatemanager.CertificateValidation_FromDns(r.zone),
+		}),
+		AccessLogs: constructs.NewAccessLogBucket(r.stack, "AccessLogs", r.settings.Logs.Days),
+		ShipLogs:   r.settings.Logs.Ship,
+		LogDays:    r.settings.Logs.Days,
+		Bastion:    r.newBastion(),
+	}
+	web := constructs.NewWebTier(r.stack, "Web", constructs.WebTierProps{
+		ServerTierProps: r.tier(shared, r.settings.Web, r.artifacts.Web, r.network.WebSubnets()),
+		ApiURL:          "https://" + domain.Host(domain.Api),
+		CloudFrontOnly:  true,
+	})
+	api := constructs.NewApiTier(r.stack, "Api", constructs.ApiTierProps{
+		ServerTierProps: r.tier(shared, r.settings.Api, r.artifacts.Api, r.network.ApiSubnets()),
+		Database:        database,
+		SiteOrigin:      "https://" + domain.Host(domain.Site),
+	})
+	return web, api
+}
+
+// tier completes the props both tiers share with those of one.
+func (r *regional) tier(props constructs.ServerTierProps, tier settings.Tier, artifact string, subnets *awsec2.SubnetSelection) constructs.ServerTierProps {
+	capacity := tier.Capacity.Of(r.primary)
+	props.ServerSubnets = subnets
+	props.Artifact = artifact
+	props.InstanceType = tier.InstanceType
+	props.VolumeGiB = tier.VolumeGiB
+	props.HealthPath = tier.HealthPath
+	props.MinCapacity, props.MaxCapacity = capacity.Min, capacity.Max
+	props.CPUPercent = tier.CPUPercent
+	props.RequestsPerTarget = tier.RequestsPerTarget
+	return props
+}
+
+func (r *regional) newBastion() *constructs.Bastion {
+	bastion := r.settings.Bastion
+	if !bastion.Enabled {
+		return nil
+	}
+	b := constructs.NewBastion(r.stack, "Bastion", constructs.BastionProps{
+		Vpc:          r.network.Vpc(),
+		Subnets:      r.network.PublicSubnets(),
+		InstanceType: bastion.InstanceType,
+		KeyName:      bastion.KeyName,
+		AllowFrom:    bastion.AllowFrom,
+	})
+	output(r.stack, "BastionInstance", "Instance id of the SSH jump host", b.InstanceID())
+	return b
+}
+
+// newNames gives the region's load balancers the names that health checks,
+// CloudFront and the failover records use.
+func (r *regional) newNames(web *constructs.WebTier, api *constructs.ApiTier) {
+	domain := r.settings.Domain
+	names := constructs.NewRegionNames(r.stack, "Names", constructs.RegionNamesProps{
+		Zone:     r.zone,
+		Region:   r.region,
+		ApiLabel: domain.Api,
+		WebLabel: domain.Web,
+		Api:      api.LoadBalancer(),
+		Web:      web.LoadBalancer(),
+	})
+	output(r.stack, "WebName", "This region's web tier, whatever its role", names.WebName())
+	output(r.stack, "ApiName", "This region's API, whatever its role", names.ApiName())
+}
+
+// newProtection puts a web ACL of its own before the API, which anyone may
+// reach; the web tier stands behind CloudFront's.
+func (r *regional) newProtection(api *constructs.ApiTier) {
+	acl := constructs.NewWebAcl(r.stack, "ApiAcl", constructs.WebAclProps{
+		RequestsPer5Minutes: r.settings.Waf.RequestsPer5Minutes,
+		LogDays:             r.settings.Waf.LogDays,
+	})
+	acl.Associate("Api", *api.LoadBalancer().LoadBalancerArn())
+}
+
+func (r *regional) newAlarms(database *constructs.WarmStandbyDatabase, web *constructs.WebTier, api *constructs.ApiTier) awssns.ITopic {
+	topic := constructs.NewNotifications(r.stack, "Notifications", constructs.NotificationsProps{
+		Emails: r.settings.Alarms.Emails,
+	}).Topic()
+	constructs.NewAlarms(r.stack, "Alarms", constructs.AlarmsProps{
+		Topic: topic,
+		Web:   constructs.AlarmedTier{LoadBalancer: web.LoadBalancer(), TargetGroup: web.TargetGroup()},
+		Api:   constructs.AlarmedTier{LoadBalancer: api.LoadBalancer(), TargetGroup: api.TargetGroup()},
+		Database: constructs.AlarmedDatabase{
+			Instance:     database.Instance(),
+			Replica:      !r.primary,
+			InstanceType: r.settings.Database.InstanceType,
+			StorageGiB:   r.settings.Database.StorageGiB,
+		},
+		LatencySeconds:    r.settings.Alarms.LatencySeconds,
+		ReplicaLagSeconds: r.settings.Alarms.ReplicaLagSeconds,
+	})
+	output(r.stack, "AlarmTopic", "SNS topic of this region's alarms", *topic.TopicArn())
+	return topic
+}
+
+// newBackup keeps a plan and a vault, which takes the other region's copies, in
+// either role; only the primary's writer and servers are assigned to theirs.
+func (r *regional) newBackup(topic awssns.ITopic, database *constructs.WarmStandbyDatabase, tiers ...*constructs.ServerTier) {
+	backup := r.settings.Backup
+	plan := constructs.NewBackupPlan(r.stack, "Backup", constructs.BackupPlanProps{
+		Deployment: r.settings.Name,
+		CopyRegion: r.settings.OtherRegion(r.region),
+		Schedule:   backup.Schedule,
+		Days:       backup.Days,
+	})
+	plan.NotifyFailures(topic)
+	if !r.primary {
+		return
+	}
+	if backup.Database {
+		plan.Assign(database.Instance())
+	}
+	if backup.Servers {
+		for _, tier := range tiers {
+			plan.Assign(tier.AutoScalingGroup())
+		}
+	}
+}
+
+// newSwitch stands in both regions, but Route 53 reads the standby's alone.
+func (r *regional) newSwitch() {
+	constructs.NewTrafficSwitch(r.stack, "Switch", constructs.TrafficSwitchProps{Deployment: r.settings.Name})
+	if r.primary {
+		return
+	}
+	signal := constructs.NewTrafficSwitchSignal(r.settings.Name)
+	command := fmt.Sprintf("aws cloudwatch put-metric-data --region %s --namespace %s --metric-name %s --dimensions Deployment=%s --value",
+		r.region, signal.Namespace, signal.MetricName, signal.Dimensions["Deployment"])
+	output(r.stack, "HoldTraffic", "Holds the traffic on this region until it is released", command+" 1")
+	output(r.stack, "ReleaseTraffic", "Lets the traffic return to the primary once that is healthy", command+" 0")
+}

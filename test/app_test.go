@@ -1,0 +1,96 @@
+package test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"warm-standby/constructs"
+	"warm-standby/settings"
+)
+
+// TestApp runs the app itself, as the CDK CLI does, on what must not get far.
+func TestApp(t *testing.T) {
+	app := filepath.Join(t.TempDir(), "app")
+	if out, err := exec.Command("go", "build", "-C", "..", "-o", app, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	example, err := os.ReadFile("../deployments/example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const context = `{"deployment":"mine"}`
+	for _, tt := range []struct {
+		name      string
+		context   string // CDK_CONTEXT_JSON; empty: cdk.json
+		file      string // deployments/mine.yaml
+		artifacts bool
+		want      []string // parts of stderr's lines, one a line
+		usesNode  bool
+	}{
+		{
+			"a bad file: every problem, a line each", context,
+			"name: Mine\naccount: 1\nprimary: us-east-1\nstandby: us-east-1\n", true,
+			[]string{"mine.yaml:1: name: ", "mine.yaml:1: domain.", "mine.yaml:2: account: ", "mine.yaml:4: standby: "},
+			false,
+		},
+		{"no such file: those that exist", `{"deployment":"prod"}`, string(example), true, []string{"prod.yaml: want one of the deployments that exist: mine"}, false},
+		{"no deployment named", `{}`, string(example), true, []string{"-c deployment=NAME"}, false},
+		{"cdk.json names the deployment when there is no CLI", "", "name: Mine\n", true, []string{"mine.yaml:1: name: "}, false},
+		{"the application is not built", context, string(example), false, []string{"make app"}, false},
+		{"an error of the CDK is one line", context, string(example), true, []string{"synth of deployments/mine.yaml failed: "}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write := func(name, content string) {
+				t.Helper()
+				file := filepath.Join(dir, name)
+				if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, []byte(content), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("deployments/mine.yaml", tt.file)
+			write("cdk.json", `{"context":{"deployment":"mine"}}`)
+			if tt.artifacts {
+				write("assets/app/dist/web.tar.gz", "web")
+				write("assets/app/dist/api.tar.gz", "api")
+			}
+			// The CDK fails for want of a Node.js that answers.
+			write("node", "#!/bin/sh\ntouch '"+dir+"/node-ran'\nexit 1\n")
+
+			cmd := exec.Command(app)
+			var stderr bytes.Buffer
+			cmd.Dir, cmd.Stderr = dir, &stderr
+			cmd.Env = append(os.Environ(), "CDK_CONTEXT_JSON="+tt.context, "JSII_NODE="+filepath.Join(dir, "node"))
+			var exit *exec.ExitError
+			if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+				t.Errorf("want exit code 1, got %v", err)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(stderr.String(), want) {
+					t.Errorf("want a line with %q, got:\n%s", want, &stderr)
+				}
+			}
+			if strings.Contains(stderr.String(), "goroutine ") || strings.Contains(stderr.String(), ".go:") {
+				t.Errorf("want no stack trace, got:\n%s", &stderr)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "node-ran")); (err == nil) != tt.usesNode {
+				t.Errorf("a Node process was started: %v", err == nil)
+			}
+		})
+	}
+}
+
+// TestSettingsOfferWhatTheConstructsTake: settings may not import constructs,
+// so the lists stand twice.
+func TestSettingsOfferWhatTheConstructsTake(t *testing.T) {
+	equal(t, "log retention", settings.LogRetentionDays, constructs.LogRetentionDays)
+	equal(t, "interface endpoints", settings.InterfaceEndpointServices, constructs.InterfaceEndpointServices)
+}

@@ -1,0 +1,415 @@
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"warm-standby/settings"
+	"warm-standby/stacks"
+)
+
+// assembly is what a synth of a whole deployment wrote.
+type assembly struct {
+	settings *settings.Settings
+	stacks   map[string]object // templates by stack name
+	manifest struct {
+		Missing   []object
+		Artifacts map[string]struct {
+			Type         string
+			Environment  string
+			Dependencies []string
+			Properties   struct {
+				TerminationProtection bool
+				Tags                  map[string]string
+			}
+		}
+	}
+}
+
+// assemblies are synthesized once a process; tests that share one change nothing.
+var assemblies = map[string]*assembly{}
+
+// deployment synthesizes deployments/NAME.yaml, changed by changes named in key.
+func deployment(t *testing.T, name, key string, change func(*settings.Settings)) *assembly {
+	t.Helper()
+	key = name + " " + key
+	if a := assemblies[key]; a != nil {
+		return a
+	}
+	s, err := settings.Load("../deployments/" + name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(s)
+	}
+	// The temporary folder of a test goes before the process does.
+	out, err := os.MkdirTemp("", "assembly")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(out) })
+	artifacts := stacks.Artifacts{Web: filepath.Join(out, "web.tar.gz"), Api: filepath.Join(out, "api.tar.gz")}
+	for _, file := range []string{artifacts.Web, artifacts.Api} {
+		if err := os.WriteFile(file, []byte("an application"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	app := awscdk.NewApp(&awscdk.AppProps{Context: cdkContext(t), Outdir: jsii.String(out)})
+	stacks.New(app, s, artifacts)
+	app.Synth(nil)
+
+	a := &assembly{settings: s, stacks: map[string]object{}}
+	readJSON(t, filepath.Join(out, "manifest.json"), &a.manifest)
+	for id, artifact := range a.manifest.Artifacts {
+		if artifact.Type == "aws:cloudformation:stack" {
+			var tmpl object
+			readJSON(t, filepath.Join(out, id+".template.json"), &tmpl)
+			a.stacks[id] = tmpl
+		}
+	}
+	assemblies[key] = a
+	return a
+}
+
+func readJSON(t *testing.T, file string, into any) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
+
+// swapped is the deployment after a failover: the standby's replica promoted,
+// the old primary rebuilt as a replica of it.
+func swapped(s *settings.Settings) {
+	s.Primary, s.Standby = s.Standby, s.Primary
+	s.Database.Instances = map[string]settings.Instance{
+		west: {Name: "books-2", ReplicaOf: "books-1"},
+		east: {Name: "books-3", ReplicaOf: "books-2"},
+	}
+}
+
+// variants are the deployments that everything below must hold for.
+func variants(t *testing.T) map[string]*assembly {
+	t.Helper()
+	return map[string]*assembly{
+		"example":         deployment(t, "example", "", nil),
+		"walkthrough":     deployment(t, "walkthrough", "", nil),
+		"example swapped": deployment(t, "example", "swapped", swapped),
+	}
+}
+
+func (a *assembly) regional(region string) object { return a.stacks[a.settings.Name+"-"+region] }
+
+// resourcesOf are the resources of a template, of one type if that is given.
+func resourcesOf(tmpl object, resourceType string) map[string]object {
+	found := map[string]object{}
+	for id, resource := range tmpl["Resources"].(object) {
+		if r := resource.(object); resourceType == "" || r["Type"] == resourceType {
+			found[id] = r
+		}
+	}
+	return found
+}
+
+func propertiesOf(resource object) object {
+	properties, _ := resource["Properties"].(object)
+	return properties
+}
+
+// walk visits every string of a template with its path.
+func walk(path string, value any, visit func(path, value string)) {
+	switch value := value.(type) {
+	case string:
+		visit(path, value)
+	case []any:
+		for _, item := range value {
+			walk(path, item, visit)
+		}
+	case object:
+		for key, item := range value {
+			walk(path+"/"+key, item, visit)
+		}
+	}
+}
+
+func TestDeploymentsNeedNoLookUp(t *testing.T) {
+	for name, a := range variants(t) {
+		if len(a.manifest.Missing) > 0 {
+			t.Errorf("%s: synth would ask the account for %v", name, a.manifest.Missing)
+		}
+	}
+}
+
+func TestStacksStandAlone(t *testing.T) {
+	for name, a := range variants(t) {
+		for stack, tmpl := range a.stacks {
+			text, err := json.Marshal(tmpl)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, reference := range []string{"Fn::ImportValue", "Fn::GetStackOutput", "Custom::CrossRegionExport"} {
+				if strings.Contains(string(text), reference) {
+					t.Errorf("%s: %s refers to another stack by %s", name, stack, reference)
+				}
+			}
+		}
+	}
+}
+
+// TestRegionsKnowEachOtherByNameOnly lists all the places in which a regional
+// template may name the other region.
+func TestRegionsKnowEachOtherByNameOnly(t *testing.T) {
+	allowed := regexp.MustCompile(strings.Join([]string{
+		`/Properties/SourceDBInstanceIdentifier$`, // the replication source
+		`/Properties/SourceRegion$`,
+		`/ReplicaRegions/Region$`,                     // where the secret is copied to
+		`/CopyActions/DestinationBackupVaultArn(/|$)`, // where backups are copied to
+	}, "|"))
+	for name, a := range variants(t) {
+		for _, region := range []string{east, west} {
+			other := a.settings.OtherRegion(region)
+			walk("", a.regional(region), func(path, value string) {
+				if strings.Contains(value, other) && !allowed.MatchString(path) {
+					t.Errorf("%s: %s names %s at %s: %s", name, region, other, path, value)
+				}
+			})
+		}
+	}
+}
+
+func TestBothRegionsHaveTheSameLogicalIDs(t *testing.T) {
+	// What one role or the secret's owner alone has, or an instance's name is part of.
+	own := regexp.MustCompile(`^Database(books\d|Secret|walkthrough\d)|^AlarmsDatabaseReplicaLag|^Database\w+Source`)
+	for name, a := range variants(t) {
+		ids := func(region string) []string {
+			return slices.Sorted(func(yield func(string) bool) {
+				for id := range resourcesOf(a.regional(region), "") {
+					// A rule between two groups carries the stack's name in its id.
+					id = strings.ReplaceAll(id, strings.ReplaceAll(region, "-", ""), "REGION")
+					if strings.HasSuffix(id, "Parameter") || own.MatchString(id) || strings.Contains(id, "REGION") {
+						continue
+					}
+					if !yield(id) {
+						return
+					}
+				}
+			})
+		}
+		equal(t, name+": logical ids of "+west, ids(west), ids(east))
+	}
+}
+
+// TestRolesOnlyChangeProperties compares a region in both roles.
+func TestRolesOnlyChangeProperties(t *testing.T) {
+	before, after := deployment(t, "example", "", nil), deployment(t, "example", "swapped", swapped)
+	for id, resource := range resourcesOf(before.regional(west), "") {
+		successor, stays := resourcesOf(after.regional(west), "")[id]
+		if !stays && !strings.HasPrefix(id, "AlarmsDatabaseReplicaLag") {
+			t.Errorf("%s (%s) leaves when the standby becomes the primary", id, resource["Type"])
+			continue
+		}
+		if resource["Type"] == dbInstance {
+			equal(t, "what is left of the promoted instance", successor["Properties"].(object)["SourceDBInstanceIdentifier"], nil)
+		}
+		if resource["Type"] == "AWS::EC2::LaunchTemplate" {
+			equal(t, id+": a role swap replaces no server", successor, resource)
+		}
+	}
+}
+
+// TestStatefulResourcesKeepTheirIDs pins the logical ids of what holds data: a
+// changed id replaces the resource.
+func TestStatefulResourcesKeepTheirIDs(t *testing.T) {
+	stateful := []string{
+		dbInstance, dbSecret, "AWS::KMS::Key", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBParameterGroup", "AWS::Backup::BackupVault",
+		"AWS::S3::Bucket", "AWS::Route53::HostedZone", "AWS::EC2::VPC", "AWS::CertificateManager::Certificate",
+		"AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::CloudFront::Distribution", "AWS::SNS::Topic",
+	}
+	pinned := map[string]map[string]string{}
+	a := deployment(t, "example", "", nil)
+	for name, tmpl := range a.stacks {
+		pinned[name] = map[string]string{}
+		for id, resource := range resourcesOf(tmpl, "") {
+			if kind := resource["Type"].(string); slices.Contains(stateful, kind) {
+				pinned[name][id] = kind
+			}
+		}
+	}
+	golden(t, "stateful", pinned)
+}
+
+func TestSecretsStaySecret(t *testing.T) {
+	for name, a := range variants(t) {
+		for stack, tmpl := range a.stacks {
+			for id, resource := range resourcesOf(tmpl, dbSecret) {
+				for _, key := range []string{"SecretString", "SecretObjectValue"} {
+					if propertiesOf(resource)[key] != nil {
+						t.Errorf("%s: %s/%s carries its value", name, stack, id)
+					}
+				}
+			}
+			for id, resource := range resourcesOf(tmpl, dbInstance) {
+				password, _ := json.Marshal(propertiesOf(resource)["MasterUserPassword"])
+				if string(password) != "null" && !strings.Contains(string(password), "{{resolve:secretsmanager:") {
+					t.Errorf("%s: %s/%s has a password that is no reference: %s", name, stack, id, password)
+				}
+			}
+			for id, resource := range resourcesOf(tmpl, "AWS::EC2::LaunchTemplate") {
+				walk("", resource, func(path, value string) {
+					if strings.Contains(value, "{{resolve:") || regexp.MustCompile(`(?i)password=["']?\w`).MatchString(value) {
+						t.Errorf("%s: %s/%s%s may carry a secret", name, stack, id, path)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestNothingIsOpenThatShouldNotBe lists who may be reached from anywhere.
+func TestNothingIsOpenThatShouldNotBe(t *testing.T) {
+	anywhere := func(rule object) bool { return rule["CidrIp"] == "0.0.0.0/0" || rule["CidrIpv6"] == "::/0" }
+	for name, a := range variants(t) {
+		for stack, tmpl := range a.stacks {
+			open := map[string]bool{}
+			note := func(id string, rule object) {
+				if anywhere(rule) {
+					open[fmt.Sprintf("%s %v-%v", id[:len(id)-8], rule["FromPort"], rule["ToPort"])] = true
+				}
+			}
+			for id, group := range resourcesOf(tmpl, "AWS::EC2::SecurityGroup") {
+				rules, _ := propertiesOf(group)["SecurityGroupIngress"].([]any)
+				for _, rule := range rules {
+					note(id, rule.(object))
+				}
+				if egress, _ := propertiesOf(group)["SecurityGroupEgress"].([]any); slices.ContainsFunc(egress, func(rule any) bool { return rule.(object)["IpProtocol"] == "-1" }) {
+					t.Errorf("%s: %s/%s lets everything out", name, stack, id)
+				}
+			}
+			for id, rule := range resourcesOf(tmpl, "AWS::EC2::SecurityGroupIngress") {
+				note(id, propertiesOf(rule))
+			}
+			var want []string
+			if stack != a.settings.Name+"-global" {
+				want = []string{"ApiLoadBalancerGroup 443-443", "ApiLoadBalancerGroup 80-80"}
+			}
+			equal(t, name+": "+stack+": open to the world", slices.Sorted(maps.Keys(open)), want)
+		}
+	}
+}
+
+func TestEveryStoreIsPrivateEncryptedAndBounded(t *testing.T) {
+	for name, a := range variants(t) {
+		for stack, tmpl := range a.stacks {
+			for id, group := range resourcesOf(tmpl, "AWS::Logs::LogGroup") {
+				if propertiesOf(group)["RetentionInDays"] == nil {
+					t.Errorf("%s: log group %s/%s grows for ever", name, stack, id)
+				}
+			}
+			for id, bucket := range resourcesOf(tmpl, "AWS::S3::Bucket") {
+				properties := propertiesOf(bucket)
+				if properties["BucketEncryption"] == nil || properties["LifecycleConfiguration"] == nil {
+					t.Errorf("%s: bucket %s/%s lacks encryption or a lifecycle", name, stack, id)
+				}
+				equal(t, name+": public access to "+id, properties["PublicAccessBlockConfiguration"], object{
+					"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true,
+				})
+			}
+			for id, key := range resourcesOf(tmpl, "AWS::KMS::Key") {
+				if propertiesOf(key)["EnableKeyRotation"] != true {
+					t.Errorf("%s: key %s/%s does not rotate", name, stack, id)
+				}
+			}
+		}
+	}
+}
+
+func TestStacksSayWhatTheyAre(t *testing.T) {
+	for name, a := range variants(t) {
+		roles := map[string]string{
+			a.settings.Name + "-" + a.settings.Primary: "primary",
+			a.settings.Name + "-" + a.settings.Standby: "standby",
+			a.settings.Name + "-global":                "global",
+		}
+		if len(a.stacks) != len(roles) {
+			t.Errorf("%s: want %d stacks, got %d", name, len(roles), len(a.stacks))
+		}
+		for stack, role := range roles {
+			artifact := a.manifest.Artifacts[stack]
+			if got := artifact.Properties.TerminationProtection; got != a.settings.TerminationProtection {
+				t.Errorf("%s: %s: termination protection is %v, against the settings", name, stack, got)
+			}
+			if got := artifact.Properties.Tags; got["role"] != role || got["deployment"] != a.settings.Name {
+				t.Errorf("%s: %s: want tags of deployment %s and role %s, got %v", name, stack, a.settings.Name, role, got)
+			}
+			if description, _ := a.stacks[stack]["Description"].(string); !strings.Contains(description, a.settings.Name) {
+				t.Errorf("%s: %s: want a description, got %q", name, stack, description)
+			}
+		}
+	}
+}
+
+// TestOrderOfDeployment: the replica copies the primary's instance, the global
+// records point at the regions' names.
+func TestOrderOfDeployment(t *testing.T) {
+	for name, a := range variants(t) {
+		primary, standby, global := a.settings.Name+"-"+a.settings.Primary, a.settings.Name+"-"+a.settings.Standby, a.settings.Name+"-global"
+		for stack, want := range map[string][]string{primary: nil, standby: {primary}, global: {primary, standby}} {
+			for _, other := range []string{primary, standby, global} {
+				got := slices.Contains(a.manifest.Artifacts[stack].Dependencies, other)
+				if got != slices.Contains(want, other) {
+					t.Errorf("%s: %s depends on %s: %v", name, stack, other, got)
+				}
+			}
+		}
+	}
+}
+
+func TestOutputs(t *testing.T) {
+	a := deployment(t, "example", "", nil)
+	for stack, want := range map[string][]string{
+		"books-us-east-1": {"AlarmTopic", "ApiName", "WebName"},
+		"books-us-west-2": {"AlarmTopic", "ApiName", "HoldTraffic", "ReleaseTraffic", "WebName"},
+		"books-global":    {"ApiURL", "DistributionID", "SiteURL"},
+	} {
+		outputs, _ := a.stacks[stack]["Outputs"].(object)
+		for id, output := range outputs {
+			if output.(object)["Description"] == nil {
+				t.Errorf("%s: output %s says nothing of itself", stack, id)
+			}
+		}
+		equal(t, "outputs of "+stack, slices.Sorted(maps.Keys(outputs)), want)
+	}
+}
+
+func TestTemplatesFitCloudFormation(t *testing.T) {
+	for name, a := range variants(t) {
+		for stack, tmpl := range a.stacks {
+			if n := len(resourcesOf(tmpl, "")); n > 400 {
+				t.Errorf("%s: %s has %d resources: CloudFormation takes 500", name, stack, n)
+			}
+		}
+	}
+}
+
+func TestSnapshots(t *testing.T) {
+	for _, name := range []string{"example", "walkthrough"} {
+		for stack, tmpl := range deployment(t, name, "", nil).stacks {
+			golden(t, stack, normalized(tmpl))
+		}
+	}
+}
