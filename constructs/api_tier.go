@@ -44,8 +44,7 @@ func NewApiTier(scope awsconstructs.Construct, id string, props ApiTierProps) *A
 func (t *ApiTier) connect(database *WarmStandbyDatabase) map[string]string {
 	t.Connections().AllowTo(database.Connections(), awsec2.Port_Tcp(jsii.Number(database.Port())), jsii.String("MySQL from the API servers"))
 	database.GrantReadSecret(t.role)
-	// Not before its name resolves: a server without its database isn't healthy.
-	t.group.Node().AddDependency(database.scope)
+	t.waitFor(database.scope) // not before its name resolves
 	return map[string]string{
 		"DB_HOST":      database.Host(),
 		"DB_PORT":      strconv.Itoa(database.Port()),

@@ -53,10 +53,6 @@ const (
 	backupCompletionWindow = 12 * time.Hour
 )
 
-// outlivesStack keeps a resource when its stack lets go of it, except when the
-// stack's own creation fails: a leftover would block the second attempt.
-const outlivesStack = awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE
-
 // NewBackupPlan defines the vault with its key, the plan and the role that
 // carries it out under scope/id.
 func NewBackupPlan(scope awsconstructs.Construct, id string, props BackupPlanProps) *BackupPlan {
@@ -155,7 +151,8 @@ func (b *BackupPlan) addSelection(plan awsbackup.BackupPlan) {
 
 // Assign has the plan back up a database instance, or the servers of an Auto
 // Scaling group from their next launch on, by tagging them. Taking the call
-// back removes the tag in place and leaves the recovery points.
+// back removes the tag in place, from servers with their replacement, and leaves
+// the recovery points.
 func (b *BackupPlan) Assign(resource awsconstructs.IConstruct) {
 	awscdk.Tags_Of(resource).Add(jsii.String(BackupTag), jsii.String(b.deployment), &awscdk.TagProps{
 		IncludeResourceTypes: jsii.Strings("AWS::RDS::DBInstance", "AWS::AutoScaling::AutoScalingGroup"),

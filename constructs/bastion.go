@@ -1,7 +1,6 @@
 package constructs
 
 import (
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	awsconstructs "github.com/aws/constructs-go/constructs/v10"
@@ -43,17 +42,12 @@ func NewBastion(scope awsconstructs.Construct, id string, props BastionProps) *B
 		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil),
 		ManagedPolicies: sessionManager(),
 	})
-	template := awsec2.NewLaunchTemplate(scope, jsii.String("LaunchTemplate"), machine(machineProps{
-		Image:         ubuntuAtLaunch,
+	template := newMachine(scope, machineProps{
 		InstanceType:  props.InstanceType,
 		VolumeGiB:     bastionGiB,
 		Role:          role,
 		SecurityGroup: b.group,
 		KeyPair:       b.keyPair,
-	}))
-	awscdk.Validations_Of(template).Acknowledge(&awscdk.Acknowledgment{
-		Id:     jsii.String("CloudFormation-Validate::E1152"),
-		Reason: jsii.String("EC2 takes resolve:ssm: in a launch template's ImageId; the schema's format does not know it"),
 	})
 	// An L2 Instance takes no launch template, and only a launch template takes
 	// an image that is chosen at launch. Updates of its packages are Ubuntu's own,

@@ -63,6 +63,11 @@ func seconds(d time.Duration) awscdk.Duration {
 	return awscdk.Duration_Seconds(jsii.Number(d.Seconds()))
 }
 
+// outlivesStack keeps a resource when its stack lets go of it, except when the
+// resource's own creation is rolled back: a leftover would block the second
+// attempt.
+const outlivesStack = awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE
+
 func days(n int) awscdk.Duration { return awscdk.Duration_Days(jsii.Number(n)) }
 
 // optionalString leaves a property out when its value is empty.

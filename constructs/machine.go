@@ -11,7 +11,6 @@ import (
 
 // machineProps is what differs between launch templates of this package.
 type machineProps struct {
-	Image         func(architecture string) awsec2.IMachineImage
 	InstanceType  string
 	VolumeGiB     int
 	Role          awsiam.IRole
@@ -20,16 +19,12 @@ type machineProps struct {
 	KeyPair       awsec2.IKeyPair // Default: none.
 }
 
-// machine is a launch template's properties: Ubuntu, metadata by session token
-// only, encrypted volume.
-func machine(props machineProps) *awsec2.LaunchTemplateProps {
+// newMachine defines a launch template: Ubuntu, metadata by session token only,
+// encrypted volume.
+func newMachine(scope awsconstructs.Construct, props machineProps) awsec2.LaunchTemplate {
 	instanceType := awsec2.NewInstanceType(jsii.String(props.InstanceType))
-	architecture := "amd64"
-	if instanceType.Architecture() == awsec2.InstanceArchitecture_ARM_64 {
-		architecture = "arm64"
-	}
-	return &awsec2.LaunchTemplateProps{
-		MachineImage:  props.Image(architecture),
+	template := awsec2.NewLaunchTemplate(scope, jsii.String("LaunchTemplate"), &awsec2.LaunchTemplateProps{
+		MachineImage:  ubuntu(instanceType),
 		InstanceType:  instanceType,
 		Role:          props.Role,
 		SecurityGroup: props.SecurityGroup,
@@ -49,26 +44,24 @@ func machine(props machineProps) *awsec2.LaunchTemplateProps {
 				Encrypted:  jsii.Bool(true),
 			}),
 		}},
-	}
+	})
+	acknowledge(template, "CloudFormation-Validate::E1152", "EC2 takes resolve:ssm: in a launch template's ImageId; the schema's format does not know it")
+	return template
 }
 
-// ubuntuParameter is Canonical's own parameter for the newest image:
+// ubuntu is the image that Canonical's own parameter names when an instance is
+// launched. A newer image changes nothing in the template, so that no deploy,
+// least of all one that promotes a database, replaces servers for it; packages
+// are kept up to date by unattended upgrades.
 // https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
-func ubuntuParameter(architecture string) *string {
-	return jsii.String(fmt.Sprintf("/aws/service/canonical/ubuntu/server/26.04/stable/current/%s/hvm/ebs-gp3/ami-id", architecture))
-}
-
-// currentUbuntu is the image that is newest when the stack is deployed. A deploy
-// after a new one replaces the servers in a rolling update that proves it; until
-// then servers that scaling adds boot the proven one.
-func currentUbuntu(architecture string) awsec2.IMachineImage {
-	return awsec2.MachineImage_FromSsmParameter(ubuntuParameter(architecture), nil)
-}
-
-// ubuntuAtLaunch is the image that is newest when the instance is launched: a
-// newer one changes nothing in the template, so no deploy replaces the instance.
-func ubuntuAtLaunch(architecture string) awsec2.IMachineImage {
-	return awsec2.MachineImage_ResolveSsmParameterAtLaunch(ubuntuParameter(architecture), nil)
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/using-systems-manager-parameters.html
+func ubuntu(instanceType awsec2.InstanceType) awsec2.IMachineImage {
+	architecture := "amd64"
+	if instanceType.Architecture() == awsec2.InstanceArchitecture_ARM_64 {
+		architecture = "arm64"
+	}
+	parameter := fmt.Sprintf("/aws/service/canonical/ubuntu/server/26.04/stable/current/%s/hvm/ebs-gp3/ami-id", architecture)
+	return awsec2.MachineImage_ResolveSsmParameterAtLaunch(jsii.String(parameter), nil)
 }
 
 // closedGroup is a security group that lets nothing in or out.

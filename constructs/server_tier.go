@@ -118,6 +118,10 @@ func (t *ServerTier) addRole() {
 		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil),
 		ManagedPolicies: sessionManager(),
 	})
+	t.role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("elasticloadbalancing:DescribeTargetHealth"),
+		Resources: jsii.Strings("*"), // it has no resource-level permission
+	}))
 }
 
 // sessionManager lets the SSM agent, a snap that Ubuntu's images come with,
@@ -131,15 +135,14 @@ func (t *ServerTier) addServers() {
 	allowUpdates(t.servers)
 	// What the servers run is known later: see runs.
 	t.userData = awsec2.UserData_ForLinux(nil)
-	template := awsec2.NewLaunchTemplate(t.scope, jsii.String("LaunchTemplate"), machine(machineProps{
-		Image:         currentUbuntu,
+	template := newMachine(t.scope, machineProps{
 		InstanceType:  t.props.InstanceType,
 		VolumeGiB:     t.props.VolumeGiB,
 		Role:          t.role,
 		SecurityGroup: t.servers,
 		UserData:      t.userData,
 		KeyPair:       t.keyPair(),
-	}))
+	})
 	t.group = awsautoscaling.NewAutoScalingGroup(t.scope, jsii.String("Group"), &awsautoscaling.AutoScalingGroupProps{
 		Vpc:            t.props.Vpc,
 		VpcSubnets:     t.props.ServerSubnets,
@@ -164,10 +167,15 @@ func (t *ServerTier) addServers() {
 		}),
 	})
 	// The first boot needs its permissions, its route out and its endpoints.
-	t.group.Node().AddDependency(t.role, t.props.Vpc)
+	t.waitFor(t.role, t.props.Vpc)
 	if t.props.Bastion != nil {
 		t.servers.Connections().AllowFrom(t.props.Bastion.Connections(), awsec2.Port_SSH(), jsii.String("SSH from the bastion"))
 	}
+}
+
+// waitFor has the servers, but not their scaling policies, launched after others.
+func (t *ServerTier) waitFor(others ...awsconstructs.IDependable) {
+	t.group.Node().DefaultChild().Node().AddDependency(others...)
 }
 
 func (t *ServerTier) keyPair() awsec2.IKeyPair {
@@ -205,13 +213,14 @@ func (t *ServerTier) addLoadBalancer() {
 			UnhealthyThresholdCount: jsii.Number(healthThreshold),
 		},
 	})
-	t.loadBalancer.AddListener(jsii.String("Https"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
+	listener := t.loadBalancer.AddListener(jsii.String("Https"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
 		Protocol:            awselasticloadbalancingv2.ApplicationProtocol_HTTPS,
 		Certificates:        &[]awselasticloadbalancingv2.IListenerCertificate{t.props.Certificate},
 		SslPolicy:           awselasticloadbalancingv2.SslPolicy_TLS13_12_RES_PQ,
 		DefaultTargetGroups: &[]awselasticloadbalancingv2.IApplicationTargetGroup{t.targetGroup},
 		Open:                jsii.Bool(false), // who may come in is said by the tier
 	})
+	t.waitFor(listener) // servers wait until it finds them healthy
 	t.loadBalancer.AddRedirect(&awselasticloadbalancingv2.ApplicationLoadBalancerRedirectConfig{Open: jsii.Bool(false)})
 }
 
@@ -261,6 +270,7 @@ func (t *ServerTier) server() userdata.Server {
 		LogicalID:  *group.LogicalId(),
 		Artifact:   userdata.Artifact{Bucket: *artifact.S3BucketName(), Key: *artifact.S3ObjectKey(), Hash: *artifact.AssetHash()},
 		HealthPath: t.props.HealthPath,
+		Targets:    *t.targetGroup.TargetGroupArn(),
 		Logs:       t.addLogs(),
 	}
 }

@@ -34,7 +34,7 @@ const maxZones = 3
 
 // InterfaceEndpointServices names the endpoints a TieredVpc can have: all that
 // the servers of this package call, S3 aside, which has its gateway endpoint.
-var InterfaceEndpointServices = []string{"cloudformation", "ec2messages", "logs", "monitoring", "secretsmanager", "ssm", "ssmmessages"}
+var InterfaceEndpointServices = []string{"cloudformation", "ec2messages", "elasticloadbalancing", "logs", "monitoring", "secretsmanager", "ssm", "ssmmessages"}
 
 // PinAvailabilityZones tells a new, still empty stack which zones its region
 // has for it. Without it the CDK asks the account at synth, even for a VPC that

@@ -42,7 +42,7 @@ type WarmStandbyDatabaseProps struct {
 	BackupDays         int    // Retention of automated backups, 1 to 35; a replica needs them to be recoverable once it is promoted. Required.
 	BackupWindow       string // UTC, such as 02:00-03:00. Default: RDS chooses.
 	MaintenanceWindow  string // UTC, such as sun:03:30-sun:04:30. Default: RDS chooses.
-	DeletionProtection bool   // On: instance, secret and logs outlive their stack. Off: the instance leaves with a final snapshot (as a replica without one). Default: off.
+	DeletionProtection bool   // On: the instance cannot be deleted, so neither can its stack; replaced by one of another name, it stays in the account. Off: it leaves with a final snapshot (as a replica without one). Default: off.
 	LogDays            int    // Retention of the error and slow query logs, one of LogRetentionDays. Required.
 
 	Schema   string // Initial database. Required.
@@ -89,7 +89,7 @@ func NewWarmStandbyDatabase(scope awsconstructs.Construct, id string, props Warm
 	scope = awsconstructs.NewConstruct(scope, jsii.String(id))
 	d := &WarmStandbyDatabase{scope: scope, props: props, fate: awscdk.RemovalPolicy_SNAPSHOT}
 	if props.DeletionProtection {
-		d.fate = awscdk.RemovalPolicy_RETAIN
+		d.fate = outlivesStack
 	}
 	if (props.ReplicaOf == "") != (props.SourceRegion == "") || (props.Promoted && props.ReplicaOf == "") {
 		panic(fmt.Sprintf("WarmStandbyDatabaseProps: want ReplicaOf and SourceRegion together, and Promoted only with them (got %q, %q, %v)",
@@ -98,7 +98,7 @@ func NewWarmStandbyDatabase(scope awsconstructs.Construct, id string, props Warm
 	d.key = awskms.NewKey(scope, jsii.String("Key"), &awskms.KeyProps{
 		Description:       jsii.String("Storage, backups and performance data of the database"),
 		EnableKeyRotation: jsii.Bool(true),
-		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN, // final snapshots and retained instances are unreadable without it
+		RemovalPolicy:     outlivesStack, // final snapshots and retained instances are unreadable without it
 	})
 	d.secret = d.newSecret()
 	d.instance = d.newInstance()
@@ -136,8 +136,8 @@ func (d *WarmStandbyDatabase) newSecret() awssecretsmanager.ISecret {
 
 // withInstance is the removal policy of what is of use only beside the instance.
 func (d *WarmStandbyDatabase) withInstance() awscdk.RemovalPolicy {
-	if d.fate == awscdk.RemovalPolicy_RETAIN {
-		return awscdk.RemovalPolicy_RETAIN
+	if d.props.DeletionProtection {
+		return outlivesStack
 	}
 	return awscdk.RemovalPolicy_DESTROY
 }
@@ -214,8 +214,8 @@ func (d *WarmStandbyDatabase) created(engine awsrds.IInstanceEngine, placed plac
 }
 
 // replicated defines an instance that was born as a replica. While it copies,
-// SourceDBInstanceIdentifier names its source; dropping that property, and no
-// other, promotes it
+// SourceDBInstanceIdentifier names its source; dropping that property promotes
+// it, which CloudFormation can't roll back
 // (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html).
 func (d *WarmStandbyDatabase) replicated(placed placement) awsrds.IDatabaseInstance {
 	replica := awsrds.NewDatabaseInstanceReadReplica(d.scope, jsii.String(d.props.Name), &awsrds.DatabaseInstanceReadReplicaProps{

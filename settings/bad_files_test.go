@@ -416,7 +416,7 @@ func TestBadFiles(t *testing.T) {
 		},
 		{
 			"unknown endpoint", add("network: { interfaceEndpoints: [ssm, s3] }"),
-			`bad.yaml:16: network.interfaceEndpoints[1]: want one of cloudformation, ec2messages, logs, monitoring, secretsmanager, ssm, ssmmessages (got "s3")`,
+			`bad.yaml:16: network.interfaceEndpoints[1]: want one of cloudformation, ec2messages, elasticloadbalancing, logs, monitoring, secretsmanager, ssm, ssmmessages (got "s3")`,
 		},
 		{
 			"endpoint twice", add("network: { interfaceEndpoints: [ssm, ssm] }"),

@@ -33,7 +33,7 @@ var LogRetentionDays = []int{1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731}
 
 // InterfaceEndpointServices is the services that a VPC can reach by interface
 // endpoint. The package constructs has the same.
-var InterfaceEndpointServices = []string{"cloudformation", "ec2messages", "logs", "monitoring", "secretsmanager", "ssm", "ssmmessages"}
+var InterfaceEndpointServices = []string{"cloudformation", "ec2messages", "elasticloadbalancing", "logs", "monitoring", "secretsmanager", "ssm", "ssmmessages"}
 
 // The forms of names and the like. Lengths that a form does not bound are
 // checked next to it.

@@ -75,6 +75,11 @@ func (d *document) validate(s *Settings) {
 		d.check("backup.schedule", s.Backup.Schedule, isClearOfDatabase(s.Backup.Schedule),
 			"hours of 5 to 23, clear of the database's own windows, or backup.database false")
 	}
+	if d.sound("terminationProtection") && d.sound("database.deletionProtection") {
+		// The instance would stay and its stack, which it stands on, could go only in part.
+		d.check("terminationProtection", s.TerminationProtection, s.TerminationProtection || !s.Database.DeletionProtection,
+			"true, or database.deletionProtection false")
+	}
 	d.checkRange("backup.days", s.Backup.Days, 1, 36500) // AWS Backup API, Lifecycle.
 
 	for i, email := range s.Alarms.Emails {

@@ -65,7 +65,7 @@ func (d Domain) RegionalHost(label, region string) string { return d.Host(label 
 // Network is what the two VPCs have in common.
 type Network struct {
 	NatGateways        int      `yaml:"natGateways"`        // NAT gateways a region, 1 to the number of zones. Not 0: servers install packages at boot. Default: 1.
-	InterfaceEndpoints []string `yaml:"interfaceEndpoints"` // AWS services reached without NAT: of ssm, ssmmessages, ec2messages, secretsmanager, logs, cloudformation, monitoring. Default: none.
+	InterfaceEndpoints []string `yaml:"interfaceEndpoints"` // AWS services reached without NAT: of cloudformation, ec2messages, elasticloadbalancing, logs, monitoring, secretsmanager, ssm, ssmmessages. Default: none.
 	FlowLogDays        int      `yaml:"flowLogDays"`        // Retention of the VPC flow logs. Default: 30.
 }
 
@@ -79,7 +79,7 @@ type Database struct {
 	MaxStorageGiB      int                 `yaml:"maxStorageGiB"`      // Storage autoscaling limit, at least 1.1 times storageGiB; 0 switches it off. Default: 100.
 	MultiAz            ByRole[bool]        `yaml:"multiAz"`            // A second copy in another zone. Default: true on the primary, false on the standby.
 	BackupDays         int                 `yaml:"backupDays"`         // Retention of automated backups, 1 to 35. Default: 7.
-	DeletionProtection bool                `yaml:"deletionProtection"` // On: the instance outlives its stack. Off: it leaves with a final snapshot. Default: true.
+	DeletionProtection bool                `yaml:"deletionProtection"` // On: neither the instance nor its stack can be deleted. Off: it leaves with a final snapshot. Default: true.
 	Schema             string              `yaml:"schema"`             // Initial database. Default: books.
 	Username           string              `yaml:"username"`           // Master user. Default: admin.
 	Zone               string              `yaml:"zone"`               // Private hosted zone, one a region; it must not hide a public name. Default: rds.internal.

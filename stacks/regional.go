@@ -41,7 +41,7 @@ func newRegional(app awscdk.App, s *settings.Settings, region string, artifacts 
 	if r.primary {
 		role = "primary"
 	}
-	r.stack = newStack(app, s, region, region, role,
+	r.stack = newStack(app, s, region, region, "regional",
 		fmt.Sprintf("Three-tier web application %s in %s, its %s region", s.Name, region, role))
 
 	constructs.PinAvailabilityZones(r.stack, s.Regions[region].AvailabilityZones)

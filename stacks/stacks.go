@@ -30,10 +30,12 @@ func New(app awscdk.App, s *settings.Settings, artifacts Artifacts) {
 }
 
 // newStack is a stack with what all have in common. Tags are the stack's, not
-// each resource's: CloudFormation copies them to every resource, and a new role
-// then changes no launch template, whose new version would replace the servers.
+// each resource's: CloudFormation copies them to every resource. None follows
+// the region's role: the swap of a failover would touch every resource, some of
+// them (IAM, Route 53) by control planes in us-east-1, which may be what failed.
+// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html
 func newStack(app awscdk.App, s *settings.Settings, suffix, region, role, description string) awscdk.Stack {
-	tags := map[string]*string{"deployment": jsii.String(s.Name), "role": jsii.String(role)}
+	tags := map[string]*string{"deployment": jsii.String(s.Name), "stack-role": jsii.String(role)}
 	for key, value := range s.Tags {
 		tags[key] = jsii.String(value)
 	}

@@ -80,7 +80,10 @@ func TestServerTier(t *testing.T) {
 		"BlockDeviceMappings": []any{object{"DeviceName": "/dev/sda1", "Ebs": like(object{"Encrypted": true, "VolumeType": "gp3", "VolumeSize": 10})}},
 	}))
 	tm.hasNo("no key pair without a bastion", "AWS::EC2::LaunchTemplate", launch(object{"KeyName": assertions.Match_AnyValue()}))
-	tm.hasParameter(t, "/aws/service/canonical/ubuntu/server/26.04/stable/current/arm64/hvm/ebs-gp3/ami-id")
+	tm.hasImage("arm64")
+	tm.has("the boot may ask whether the load balancer finds the server healthy", "AWS::IAM::Policy", object{"PolicyDocument": like(object{
+		"Statement": contains(like(object{"Action": "elasticloadbalancing:DescribeTargetHealth"})),
+	})})
 
 	tm.has("the group's size is its own within limits", "AWS::AutoScaling::AutoScalingGroup", object{
 		"MinSize": "2", "MaxSize": "6", "DesiredCapacity": assertions.Match_Absent(), "HealthCheckType": "ELB", "HealthCheckGracePeriod": 600,
@@ -125,7 +128,7 @@ func TestServerTier(t *testing.T) {
 func TestServerTierVariants(t *testing.T) {
 	t.Run("the image is of the instance type's architecture", func(t *testing.T) {
 		tm := webTemplate(t, func(_ awscdk.Stack, props *constructs.WebTierProps) { props.InstanceType = "t3.small" })
-		tm.hasParameter(t, "/aws/service/canonical/ubuntu/server/26.04/stable/current/amd64/hvm/ebs-gp3/ami-id")
+		tm.hasImage("amd64")
 	})
 	t.Run("a group of one server can be updated", func(t *testing.T) {
 		tm := webTemplate(t, func(_ awscdk.Stack, props *constructs.WebTierProps) { props.MinCapacity, props.MaxCapacity = 1, 1 })
@@ -166,13 +169,18 @@ func (tm template) noSSH() {
 	tm.hasNo("no SSH", "AWS::EC2::SecurityGroup", object{"SecurityGroupIngress": contains(like(object{"FromPort": 22}))})
 }
 
-// hasParameter asserts that an SSM parameter is resolved by the stack.
-func (tm template) hasParameter(t *testing.T, name string) {
-	t.Helper()
-	found := tm.FindParameters(jsii.String("*"), object{"Default": name})
-	if len(*found) != 1 {
-		t.Errorf("want one parameter with default %s (got %d)", name, len(*found))
-	}
+// hasImage asserts that servers take their image when they are launched, so
+// that a newer one is no change of the stack.
+func (tm template) hasImage(architecture string) {
+	tm.t.Helper()
+	tm.has("the image is chosen at launch", "AWS::EC2::LaunchTemplate", object{"LaunchTemplateData": like(object{
+		"ImageId": "resolve:ssm:/aws/service/canonical/ubuntu/server/26.04/stable/current/" + architecture + "/hvm/ebs-gp3/ami-id",
+	})})
+	tm.check("no image is a parameter of the stack", func() {
+		if found := *tm.FindParameters(jsii.String("*"), object{"Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"}); len(found) > 0 {
+			panic(found)
+		}
+	})
 }
 
 // userData is the boot script of the template's launch template whose role's id

@@ -27,7 +27,7 @@ func TestTieredVpc(t *testing.T) {
 		{
 			"no NAT isolates the tiers; AWS is reached by endpoints",
 			constructs.TieredVpcProps{Cidr: "172.20.0.0/16", AvailabilityZones: twoZones, InterfaceEndpoints: constructs.InterfaceEndpointServices, FlowLogDays: 30},
-			map[string]int{"AWS::EC2::Subnet": 8, "AWS::EC2::NatGateway": 0, "AWS::EC2::VPCEndpoint": 8},
+			map[string]int{"AWS::EC2::Subnet": 8, "AWS::EC2::NatGateway": 0, "AWS::EC2::VPCEndpoint": 9},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

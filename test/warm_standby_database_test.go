@@ -52,8 +52,10 @@ func TestPrimaryDatabase(t *testing.T) {
 		"EnableCloudwatchLogsExports": []any{"error", "slowquery"}, "EnablePerformanceInsights": true,
 		"SourceDBInstanceIdentifier": assertions.Match_Absent(),
 	})
-	tm.check("a protected instance outlives its stack", func() {
-		tm.AllResources(str(dbInstance), object{"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
+	tm.check("what leaves the settings stays in the account, unless its creation failed", func() {
+		for _, resourceType := range []string{dbInstance, dbSecret, "AWS::KMS::Key"} {
+			tm.AllResources(str(resourceType), like(object{"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}))
+		}
 	})
 	tm.has("connections without TLS are refused", "AWS::RDS::DBParameterGroup", object{
 		"Family": "mysql8.4", "Parameters": like(object{"require_secure_transport": "1"}),
@@ -117,7 +119,7 @@ func TestUnprotectedDatabaseLeavesASnapshot(t *testing.T) {
 		tm.AllResources(str(dbInstance), like(object{"DeletionPolicy": "Snapshot", "Properties": like(object{"DeletionProtection": false})}))
 	})
 	tm.check("the key stays, for the snapshot", func() {
-		tm.AllResources(str("AWS::KMS::Key"), like(object{"DeletionPolicy": "Retain"}))
+		tm.AllResources(str("AWS::KMS::Key"), like(object{"DeletionPolicy": "RetainExceptOnCreate"}))
 	})
 }
 

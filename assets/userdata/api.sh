@@ -13,3 +13,4 @@ step 'install packages' packages nodejs
 step 'fetch the API' fetch_release server.js
 step 'start the API' serve
 step 'wait for health' healthy app
+step 'wait for the load balancer' in_service

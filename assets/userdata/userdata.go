@@ -21,6 +21,7 @@ type Server struct {
 	LogicalID  string   // Its Auto Scaling group. Required.
 	Artifact   Artifact // The application. Required.
 	HealthPath string   // Path that must answer on port 80 before the server counts. Required.
+	Targets    string   // ARN of the target group that must then find it healthy. Required.
 	Logs       Logs     // Default: logs stay on the server.
 }
 
@@ -107,7 +108,7 @@ func (s Server) script(main string, files []file, logs ...string) string {
 		{"REGION", s.Region},
 		{"STACK", s.Stack},
 		{"GROUP", s.LogicalID},
-		{"HEALTH_PATH", s.HealthPath},
+		{"HEALTH_PATH", s.HealthPath}, {"TARGETS", s.Targets},
 		{"ARTIFACT_BUCKET", s.Artifact.Bucket},
 		{"ARTIFACT_KEY", s.Artifact.Key},
 		{"ARTIFACT_HASH", s.Artifact.Hash},

@@ -16,6 +16,7 @@ var exampleServer = Server{
 	LogicalID:  "WebGroup1A2B3C4D",
 	Artifact:   Artifact{Bucket: "assets-111122223333-us-west-2", Key: "0123456789abcdef.gz", Hash: "0123456789abcdef"},
 	HealthPath: "/health",
+	Targets:    "arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/books/0123456789abcdef",
 }
 
 func shipping(s Server) Server {

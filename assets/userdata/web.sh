@@ -15,3 +15,4 @@ step 'install packages' packages apache2
 step 'fetch the site' fetch_release index.html
 step 'start Apache' serve
 step 'wait for health' healthy apache2
+step 'wait for the load balancer' in_service

@@ -3,6 +3,7 @@ REGION='us-west-2'
 STACK='books-us-west-2'
 GROUP='WebGroup1A2B3C4D'
 HEALTH_PATH='/health'
+TARGETS='arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/books/0123456789abcdef'
 ARTIFACT_BUCKET='assets-111122223333-us-west-2'
 ARTIFACT_KEY='0123456789abcdef.gz'
 ARTIFACT_HASH='0123456789abcdef'
@@ -135,13 +136,15 @@ put() {
   mv "$2.new" "$2"
 }
 
+instance_id() { cat /var/lib/cloud/data/instance-id; }
+
 # signal STATUS: tells CloudFormation. A server that scaling adds finds a stack
 # that waits for nothing and refuses the signal: no reason to fail.
 signal() {
   local answer try
   for try in 1 2 3 4 5; do
     answer=$(aws cloudformation signal-resource --stack-name "$STACK" --logical-resource-id "$GROUP" \
-      --unique-id "$(cat /var/lib/cloud/data/instance-id)" --status "$1" 2>&1) && return
+      --unique-id "$(instance_id)" --status "$1" 2>&1) && return
     echo "signal $1, try $try: $answer"
     [[ $answer == *ValidationError* ]] && return
     sleep 5
@@ -151,8 +154,8 @@ signal() {
 # ship does nothing where logs are not shipped: logs.sh comes later, if at all.
 ship() { ! declare -F ship_logs >/dev/null || ship_logs; }
 
-# A failed server is terminated on its signal: its log is shipped before. One
-# that serves says so first.
+# The rollback that a failure starts terminates the server: its log is shipped
+# before. One that serves says so first.
 finish() {
   local code=$? verdict
   trap - ERR EXIT
@@ -175,9 +178,13 @@ finish() {
 trap 'FAILED=${FAILED:-"line $LINENO: $BASH_COMMAND (exit code $?)"}' ERR
 trap finish EXIT
 
+add_packages() { retry apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"; }
+
+# The AWS CLI first: nothing that fails before it is there can be signalled.
 packages() {
   retry apt-get -q -o DPkg::Lock::Timeout=300 update
-  retry apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install awscli ca-certificates curl unattended-upgrades "$@"
+  add_packages awscli
+  add_packages ca-certificates curl unattended-upgrades "$@"
 }
 
 limit_journal() {
@@ -212,6 +219,19 @@ healthy() {
   fail "no health after $try tries: $answer"
 }
 
+# in_service waits until the load balancer, too, finds the server healthy: on
+# its signal CloudFormation may take another one away.
+in_service() {
+  local state try
+  for try in {1..60}; do
+    state=$(aws elbv2 describe-target-health --target-group-arn "$TARGETS" --targets "Id=$(instance_id)" \
+      --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text 2>&1) || true
+    [[ $state == healthy ]] && return
+    sleep 5
+  done
+  fail "not healthy to the load balancer after $try tries: $state"
+}
+
 # api.sh
 # The API server: Node.js under systemd, as a user of its own.
 serve() {
@@ -228,3 +248,4 @@ step 'install packages' packages nodejs
 step 'fetch the API' fetch_release server.js
 step 'start the API' serve
 step 'wait for health' healthy app
+step 'wait for the load balancer' in_service

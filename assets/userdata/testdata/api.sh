@@ -3,6 +3,7 @@ REGION='us-west-2'
 STACK='books-us-west-2'
 GROUP='WebGroup1A2B3C4D'
 HEALTH_PATH='/health'
+TARGETS='arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/books/0123456789abcdef'
 ARTIFACT_BUCKET='assets-111122223333-us-west-2'
 ARTIFACT_KEY='0123456789abcdef.gz'
 ARTIFACT_HASH='0123456789abcdef'
@@ -162,13 +163,15 @@ put() {
   mv "$2.new" "$2"
 }
 
+instance_id() { cat /var/lib/cloud/data/instance-id; }
+
 # signal STATUS: tells CloudFormation. A server that scaling adds finds a stack
 # that waits for nothing and refuses the signal: no reason to fail.
 signal() {
   local answer try
   for try in 1 2 3 4 5; do
     answer=$(aws cloudformation signal-resource --stack-name "$STACK" --logical-resource-id "$GROUP" \
-      --unique-id "$(cat /var/lib/cloud/data/instance-id)" --status "$1" 2>&1) && return
+      --unique-id "$(instance_id)" --status "$1" 2>&1) && return
     echo "signal $1, try $try: $answer"
     [[ $answer == *ValidationError* ]] && return
     sleep 5
@@ -178,8 +181,8 @@ signal() {
 # ship does nothing where logs are not shipped: logs.sh comes later, if at all.
 ship() { ! declare -F ship_logs >/dev/null || ship_logs; }
 
-# A failed server is terminated on its signal: its log is shipped before. One
-# that serves says so first.
+# The rollback that a failure starts terminates the server: its log is shipped
+# before. One that serves says so first.
 finish() {
   local code=$? verdict
   trap - ERR EXIT
@@ -202,9 +205,13 @@ finish() {
 trap 'FAILED=${FAILED:-"line $LINENO: $BASH_COMMAND (exit code $?)"}' ERR
 trap finish EXIT
 
+add_packages() { retry apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"; }
+
+# The AWS CLI first: nothing that fails before it is there can be signalled.
 packages() {
   retry apt-get -q -o DPkg::Lock::Timeout=300 update
-  retry apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install awscli ca-certificates curl unattended-upgrades "$@"
+  add_packages awscli
+  add_packages ca-certificates curl unattended-upgrades "$@"
 }
 
 limit_journal() {
@@ -239,22 +246,35 @@ healthy() {
   fail "no health after $try tries: $answer"
 }
 
+# in_service waits until the load balancer, too, finds the server healthy: on
+# its signal CloudFormation may take another one away.
+in_service() {
+  local state try
+  for try in {1..60}; do
+    state=$(aws elbv2 describe-target-health --target-group-arn "$TARGETS" --targets "Id=$(instance_id)" \
+      --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text 2>&1) || true
+    [[ $state == healthy ]] && return
+    sleep 5
+  done
+  fail "not healthy to the load balancer after $try tries: $state"
+}
+
 # logs.sh
 # Log shipping. A server that serves but ships no logs beats none: this never
 # fails the boot.
 AGENT=/opt/aws/amazon-cloudwatch-agent
 AGENT_KEY=937616F3450B7D806CBD9725D58167303B789C72
 
-# The agent is in no Ubuntu archive: the region's own bucket of AWS has it,
-# signed with the key of this fingerprint.
+# The agent is in no Ubuntu archive: a bucket of AWS in the region has it, signed
+# with the key of this fingerprint, which only a global bucket has.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/verify-CloudWatch-Agent-Package-Signature.html
 install_agent() (
   url=https://amazoncloudwatch-agent-$REGION.s3.$REGION.amazonaws.com/ubuntu/$(dpkg --print-architecture)/latest/amazon-cloudwatch-agent.deb
   cd "$(mktemp -d)" || return
   export GNUPGHOME=$PWD
-  retry curl -fsS -o key https://amazoncloudwatch-agent.s3.amazonaws.com/assets/amazon-cloudwatch-agent.gpg &&
-    retry curl -fsS -o agent.deb "$url" &&
-    retry curl -fsS -o agent.sig "$url.sig" &&
+  retry curl -fsS --connect-timeout 5 --max-time 60 -o key https://amazoncloudwatch-agent.s3.amazonaws.com/assets/amazon-cloudwatch-agent.gpg &&
+    retry curl -fsS --connect-timeout 5 --max-time 60 -o agent.deb "$url" &&
+    retry curl -fsS --connect-timeout 5 --max-time 60 -o agent.sig "$url.sig" &&
     gpg --batch --dearmor <key >key.gpg &&
     gpgv -q --status-fd 1 --keyring ./key.gpg agent.sig agent.deb >verdict &&
     grep -q "VALIDSIG $AGENT_KEY" verdict &&
@@ -263,7 +283,7 @@ install_agent() (
 )
 
 ship_logs() {
-  if packages rsyslog gpg gpgv && { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+  if add_packages rsyslog gpg gpgv && { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
     systemctl restart rsyslog &&
     "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json; then
     sleep 15 # it reads and sends every few seconds
@@ -288,3 +308,4 @@ step 'install packages' packages nodejs
 step 'fetch the API' fetch_release server.js
 step 'start the API' serve
 step 'wait for health' healthy app
+step 'wait for the load balancer' in_service
