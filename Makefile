@@ -1,13 +1,16 @@
 # Every target installs what it needs, once. DEPLOYMENT chooses the settings
-# file: deployments/$(DEPLOYMENT).yaml.
-DEPLOYMENT ?= example
+# file: deployments/$(DEPLOYMENT).yaml. CDKFLAGS are passed on to the CDK CLI.
+DEPLOYMENT ?= $(shell sed -n 's/.*"deployment": "\(.*\)".*/\1/p' cdk.json)
 
 # The pinned Node.js runs the CDK CLI and jsii, whatever else is installed.
 export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.build/bin:$(PATH)
 
-CDK := cdk --context deployment=$(DEPLOYMENT)
-APP := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
-APP_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
+# The app is built only when its sources have changed; cdk.json's own command asks
+# Go each time.
+CDK := cdk --app .build/app --context deployment=$(DEPLOYMENT)
+APP_SOURCES := go.mod go.sum $(shell find app.go settings stacks constructs assets/userdata -type f)
+APPLICATION := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
+APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup app synth diff deploy destroy test lint fmt bench
@@ -15,16 +18,16 @@ APP_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: node_modules/.package-lock.json $(APP) ## Install the CDK CLI and Node.js, build the example application
+setup: node_modules/.package-lock.json $(APPLICATION) ## Install the CDK CLI and Node.js, build the example application
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
-app: $(APP) ## Build the example application (part of setup)
+app: $(APPLICATION) ## Build the example application (part of setup)
 
 # build.sh looks at the content of its sources, and does nothing if it knows it.
-$(APP) &: $(shell find assets/app \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print) | node_modules/.package-lock.json
+$(APPLICATION) &: $(shell find assets/app \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print) | node_modules/.package-lock.json
 	@assets/app/build.sh
 
 # What the example application's own tests need.
@@ -32,20 +35,23 @@ assets/app/%/node_modules/.package-lock.json: assets/app/%/package-lock.json | n
 	cd assets/app/$* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-synth: setup ## Write the templates of all stacks to cdk.out
+.build/app: $(APP_SOURCES)
+	go build -o $@ .
+
+synth: setup .build/app ## Write the templates of all stacks to cdk.out
 	@start=$$(date +%s%3N) && $(CDK) synth --quiet && go run ./cmd/summary -since $$start
 
-diff: setup ## Compare with what is deployed (needs credentials)
-	$(CDK) diff
+diff: setup .build/app ## Compare with what is deployed (needs credentials)
+	$(CDK) diff $(CDKFLAGS)
 
-deploy: setup ## Deploy all stacks in order (needs credentials)
+deploy: setup .build/app ## Deploy all stacks in order (needs credentials)
 	@go run ./cmd/preflight deployments/$(DEPLOYMENT).yaml
-	$(CDK) deploy --all
+	$(CDK) deploy --all $(CDKFLAGS)
 
-destroy: setup ## Delete all stacks, the global one first (needs credentials)
-	$(CDK) destroy --all
+destroy: setup .build/app ## Delete all stacks, the global one first (needs credentials)
+	$(CDK) destroy --all $(CDKFLAGS)
 
-test: setup $(APP_TESTS) ## Run the tests of the templates and of the example application
+test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the example application
 	go test $(TESTFLAGS) ./...
 	cd assets/app/api && npm run --silent check && npm test --silent
 	cd assets/app/web && npm run --silent check && npm test --silent

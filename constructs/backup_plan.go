@@ -48,8 +48,8 @@ const (
 	// them, so each hour more here is an hour more that they must keep clear of.
 	// https://docs.aws.amazon.com/aws-backup/latest/devguide/plan-options-and-configuration.html#backup-window
 	backupStartWindow = time.Hour
-	// backupCompletionWindow is ample for a first, full snapshot, yet ends
-	// before the next day's job, which would expire beside a running one.
+	// backupCompletionWindow is ample for a first, full snapshot, and ends before
+	// the next day's job.
 	backupCompletionWindow = 12 * time.Hour
 )
 
