@@ -46,6 +46,12 @@ type Edge struct {
 // name a file that only that region has.
 var failoverStatusCodes = []float64{400, 403, 404, 416, 429, 500, 502, 503, 504}
 
+// cachedStatusCodes is the passing errors that CloudFront would cache for 10 s, a
+// 404 among them for the reason above. Only assets are affected: pages are not
+// cached, and neither are their errors.
+// https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html#HTTPStatusCodes-cached-errors
+var cachedStatusCodes = []float64{404, 500, 502, 503, 504}
+
 var priceClasses = map[string]awscloudfront.PriceClass{
 	"PriceClass_100": awscloudfront.PriceClass_PRICE_CLASS_100,
 	"PriceClass_200": awscloudfront.PriceClass_PRICE_CLASS_200,
@@ -80,7 +86,7 @@ func (e *Edge) addDistribution(props EdgeProps) {
 	page := &awscloudfront.BehaviorOptions{
 		Origin:                origins(props),
 		AllowedMethods:        awscloudfront.AllowedMethods_ALLOW_GET_HEAD_OPTIONS(),
-		CachedMethods:         awscloudfront.CachedMethods_CACHE_GET_HEAD_OPTIONS(), // an origin group fails OPTIONS over only if it is cached
+		CachedMethods:         awscloudfront.CachedMethods_CACHE_GET_HEAD_OPTIONS(), // failoverStatusCodes' source: OPTIONS fails over only if it is cached
 		ViewerProtocolPolicy:  awscloudfront.ViewerProtocolPolicy_REDIRECT_TO_HTTPS,
 		CachePolicy:           awscloudfront.CachePolicy_CACHING_DISABLED(),
 		OriginRequestPolicy:   awscloudfront.OriginRequestPolicy_ALL_VIEWER(),
@@ -99,6 +105,7 @@ func (e *Edge) addDistribution(props EdgeProps) {
 		DefaultBehavior:     page,
 		AdditionalBehaviors: &map[string]*awscloudfront.BehaviorOptions{"/assets/*": &asset},
 		DefaultRootObject:   jsii.String("index.html"),
+		ErrorResponses:      uncachedErrors(),
 		PriceClass:          priceClass,
 		WebAclId:            jsii.String(props.WebAcl.Arn()),
 		HttpVersion:         awscloudfront.HttpVersion_HTTP2_AND_3,
@@ -107,6 +114,16 @@ func (e *Edge) addDistribution(props EdgeProps) {
 		// API's load balancers still serve.
 		MinimumProtocolVersion: awscloudfront.SecurityPolicyProtocol_TLS_V1_2_2025,
 	})
+}
+
+// uncachedErrors leaves the errors as the server wrote them, but caches none: the
+// next request asks both regions again.
+func uncachedErrors() *[]*awscloudfront.ErrorResponse {
+	var responses []*awscloudfront.ErrorResponse
+	for _, code := range cachedStatusCodes {
+		responses = append(responses, &awscloudfront.ErrorResponse{HttpStatus: jsii.Number(code), Ttl: seconds(0)})
+	}
+	return &responses
 }
 
 func origins(props EdgeProps) awscloudfront.IOrigin {

@@ -25,9 +25,11 @@ type TrafficSwitch struct {
 // region with a value of 1 holds the traffic there, 0 releases it. SetAlarmState
 // does nothing, since Route 53 reads the metric and not the alarm's state.
 //
-// Within a minute a 1 outweighs a 0. A hold is one value after another until the
-// roles are swapped: without new values Route 53 keeps the last status, which
-// AWS advises not to rely on for more than a few hours.
+// Within a minute a 1 outweighs a 0: a release is 0 for two minutes, of which one
+// has no 1 left. A hold is a 1 every minute until the roles are swapped: without
+// new values Route 53 keeps the last status, which is meant for brief gaps and
+// advised against for more than a few hours.
+// https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-creating-values.html
 type TrafficSwitchSignal struct {
 	AlarmName  string
 	Namespace  string
@@ -49,8 +51,10 @@ func NewTrafficSwitchSignal(deployment string) TrafficSwitchSignal {
 //
 // Route 53 supports neither high resolution nor metric math, extended
 // statistics, nor M out of N. It copies the definition when its health check is
-// made and follows no later change: https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-creating-values.html
-// So a changed definition needs a new alarm name.
+// made, and again when UpdateHealthCheck names the alarm, be it the same one:
+// https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-updating-cloudwatch-alarm-settings.html
+// CloudFormation alone makes no such call, since to it the health check has not
+// changed.
 func NewTrafficSwitch(scope awsconstructs.Construct, id string, props TrafficSwitchProps) *TrafficSwitch {
 	scope = awsconstructs.NewConstruct(scope, jsii.String(id))
 	signal := NewTrafficSwitchSignal(props.Deployment)

@@ -10,7 +10,7 @@ import (
 // WebAclProps configures a WebAcl.
 type WebAclProps struct {
 	CloudFront          bool // Protects a CloudFront distribution; the stack must be in us-east-1. Default: protects load balancers of the stack's region.
-	RequestsPer5Minutes int  // Requests from one address that are let through, at least 10. Required.
+	RequestsPer5Minutes int  // Requests from one address that are let through, at least 100: a Route 53 health checker alone makes 30. Required.
 	LogDays             int  // Retention of the log, a value CloudWatch Logs knows. Required.
 }
 
@@ -26,7 +26,9 @@ type WebAcl struct {
 // rate limit, is 1127 of the 1500 units that a web ACL has without extra charge:
 // https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html
 //
-// All block by default. Of a JSON API they block bodies over 8 KB (a load
+// All rules of theirs block by default but AWSManagedIPDDoSList, which counts:
+// the rate limit is for those. https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-ip-rep.html
+// Of a JSON API they block bodies over 8 KB (a load
 // balancer's web ACL sees no more), addresses with an IPv4 host or "../" in
 // them, script tags, and text that reads like SQL: a book about SQL injection
 // may have to be described in other words. The log names the rule of each

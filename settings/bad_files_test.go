@@ -717,12 +717,12 @@ func TestBadFiles(t *testing.T) {
 			"bad.yaml:16: alarms.latencySeconds: want more than 0 and at most 4000 (got 0)",
 		},
 		{
-			"rate below AWS WAF's least", add("waf: { requestsPer5Minutes: 9 }"),
-			"bad.yaml:16: waf.requestsPer5Minutes: want 10 to 2000000000 (got 9)",
+			"rate that blocks health checkers", add("waf: { requestsPer5Minutes: 99 }"),
+			"bad.yaml:16: waf.requestsPer5Minutes: want 100 to 2000000000 (got 99)",
 		},
 		{
 			"rate above AWS WAF's most", add("waf: { requestsPer5Minutes: 2000000001 }"),
-			"bad.yaml:16: waf.requestsPer5Minutes: want 10 to 2000000000 (got 2000000001)",
+			"bad.yaml:16: waf.requestsPer5Minutes: want 100 to 2000000000 (got 2000000001)",
 		},
 		{
 			"unknown web ACL log retention", add("waf: { logDays: 2 }"),

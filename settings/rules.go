@@ -47,7 +47,7 @@ func defaults() Settings {
 		Alarms:   Alarms{ReplicaLagSeconds: 60, LatencySeconds: 2},
 		Waf:      Waf{RequestsPer5Minutes: 2000, LogDays: 30},
 		Failover: Failover{Interval: 10 * time.Second, FailureThreshold: 2},
-		Edge:     Edge{PriceClass: "PriceClass_100", ConnectionAttempts: 1, ConnectionTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second},
+		Edge:     Edge{PriceClass: "PriceClass_100", ConnectionAttempts: 1, ConnectionTimeout: 2 * time.Second, ReadTimeout: 2 * time.Second},
 	}
 }
 
@@ -91,7 +91,9 @@ func (d *document) validate(s *Settings) {
 	d.check("alarms.latencySeconds", s.Alarms.LatencySeconds, s.Alarms.LatencySeconds > 0 && s.Alarms.LatencySeconds <= 4000,
 		"more than 0 and at most 4000") // A load balancer's longest idle timeout.
 
-	d.checkRange("waf.requestsPer5Minutes", s.Waf.RequestsPer5Minutes, 10, 2_000_000_000) // AWS WAF API, RateLimit.
+	// AWS WAF would take 10. A Route 53 health checker makes 30 requests in 5
+	// minutes, each check and address: blocked, it moves the traffic.
+	d.checkRange("waf.requestsPer5Minutes", s.Waf.RequestsPer5Minutes, 100, 2_000_000_000) // AWS WAF API, RateLimit.
 	d.checkRetention("waf.logDays", s.Waf.LogDays)
 
 	if d.has("failover.healthPath") {

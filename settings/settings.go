@@ -51,8 +51,8 @@ type Domain struct {
 	Name         string `yaml:"name"`         // Name of the public hosted zone, such as example.com. Required.
 	HostedZoneID string `yaml:"hostedZoneId"` // Id of that zone. Required.
 	Site         string `yaml:"site"`         // Label of the site, in front of CloudFront. Default: threetier.
-	Api          string `yaml:"api"`          // Label of the API's failover name; <api>-<region> are the per-region names. Default: api.
-	Web          string `yaml:"web"`          // Label of the web tier's failover name; likewise. Default: web.
+	Api          string `yaml:"api"`          // Label of the API's failover name; <api>-<region> are the per-region names. Fixed for the deployment's life. Default: api.
+	Web          string `yaml:"web"`          // Label of the web tier's failover name; likewise, and as fixed. Default: web.
 }
 
 // Host is the full name of a label in the zone.
@@ -148,20 +148,20 @@ type Backup struct {
 
 // Alarms is who hears of trouble, and from when.
 type Alarms struct {
-	Emails            []string `yaml:"emails"`            // Subscribers of both regions' topics. Default: none, with a warning.
+	Emails            []string `yaml:"emails"`            // Subscribers of the topics, one a stack. Default: none, with a warning.
 	ReplicaLagSeconds int      `yaml:"replicaLagSeconds"` // How far the standby's database may be behind. Default: 60.
 	LatencySeconds    float64  `yaml:"latencySeconds"`    // 95th percentile of a load balancer's response time. Default: 2.
 }
 
 // Waf is the web ACLs of CloudFront and of the API's load balancers.
 type Waf struct {
-	RequestsPer5Minutes int `yaml:"requestsPer5Minutes"` // From one address, 10 or more. Default: 2000.
+	RequestsPer5Minutes int `yaml:"requestsPer5Minutes"` // From one address, 100 or more: Route 53's health checkers make 30. Default: 2000.
 	LogDays             int `yaml:"logDays"`             // Retention of the web ACLs' logs. Default: 30.
 }
 
 // Failover is what Route 53 watches and how fast it reacts.
 type Failover struct {
-	HealthPath       string        `yaml:"healthPath"`       // Path asked on the primary's API; the web tier's own path is asked on its web servers. Default: api.healthPath.
+	HealthPath       string        `yaml:"healthPath"`       // Path asked on both regions' API; the web tier's own path is asked on its web servers. Default: api.healthPath.
 	Interval         time.Duration `yaml:"interval"`         // Between two requests of a checker: 10s or 30s. Default: 10s.
 	FailureThreshold int           `yaml:"failureThreshold"` // Failed requests that make an endpoint unhealthy, 1 to 10. Default: 2.
 }
@@ -171,5 +171,5 @@ type Edge struct {
 	PriceClass         string        `yaml:"priceClass"`         // PriceClass_100, PriceClass_200 or PriceClass_All. Default: PriceClass_100.
 	ConnectionAttempts int           `yaml:"connectionAttempts"` // To an origin before the next is tried, 1 to 3. Default: 1.
 	ConnectionTimeout  time.Duration `yaml:"connectionTimeout"`  // Of one attempt, 1s to 10s. Default: 2s.
-	ReadTimeout        time.Duration `yaml:"readTimeout"`        // For an origin's response, 1s to 120s. Default: 5s.
+	ReadTimeout        time.Duration `yaml:"readTimeout"`        // For an origin's response, 1s to 120s. Default: 2s.
 }

@@ -272,7 +272,8 @@ func TestRoles(t *testing.T) {
 func TestDeployments(t *testing.T) {
 	for name, want := range map[string]func(*Settings) bool{
 		"example": func(s *Settings) bool {
-			return s.Network.NatGateways == 2 && !s.Bastion.Enabled && s.Database.InstanceType == "t4g.medium" && s.Web.InstanceType == "t4g.small"
+			return s.Network.NatGateways == 2 && !s.Bastion.Enabled && s.Database.InstanceType == "t4g.medium" && s.Web.InstanceType == "t4g.small" &&
+				s.Failover.HealthPath == "/ready" && s.Edge.ReadTimeout == 2*time.Second
 		},
 		"walkthrough": func(s *Settings) bool {
 			one := ByRole[Limits]{Primary: Limits{1, 1}, Standby: Limits{1, 1}}

@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"fmt"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 
 	"warm-standby/constructs"
@@ -17,6 +19,10 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 		"Three-tier web application "+s.Name+": CloudFront, WAF and failover DNS before its two regions")
 	zone := publicZone(stack, s.Domain)
 	domain := s.Domain
+	topic := constructs.NewNotifications(stack, "Notifications", constructs.NotificationsProps{
+		Emails: s.Alarms.Emails,
+	}).Topic()
+	signal := constructs.NewTrafficSwitchSignal(s.Name)
 
 	constructs.NewFailoverDns(stack, "Failover", constructs.FailoverDnsProps{
 		Zone:             zone,
@@ -28,7 +34,8 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 		WebHealthPath:    s.Web.HealthPath,
 		Interval:         s.Failover.Interval,
 		FailureThreshold: s.Failover.FailureThreshold,
-		SwitchAlarm:      constructs.NewTrafficSwitchSignal(s.Name).AlarmName,
+		SwitchAlarm:      signal.AlarmName,
+		Topic:            topic,
 	})
 	edge := constructs.NewEdge(stack, "Edge", constructs.EdgeProps{
 		SiteName:           domain.Host(domain.Site),
@@ -50,5 +57,18 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 	output(stack, "SiteURL", "The site", "https://"+domain.Host(domain.Site))
 	output(stack, "ApiURL", "The API, whichever region serves", "https://"+domain.Host(domain.Api))
 	output(stack, "DistributionID", "CloudFront distribution of the site", *edge.Distribution().DistributionId())
+	output(stack, "AlarmTopic", "SNS topic of the alarms on the traffic", *topic.TopicArn())
+	outputSwitch(stack, s.Standby, signal)
 	return stack
+}
+
+// outputSwitch writes down the commands of the operator's switch here, where the
+// health checks that read it are. After a swap the regional stacks are a deploy
+// ahead of these, and would name a region that is not read yet. The commands
+// themselves need the standby region only: keep them where the runbook is.
+func outputSwitch(stack awscdk.Stack, standby string, signal constructs.TrafficSwitchSignal) {
+	command := fmt.Sprintf("aws cloudwatch put-metric-data --region %s --namespace %s --metric-name %s --dimensions Deployment=%s --value",
+		standby, signal.Namespace, signal.MetricName, signal.Dimensions["Deployment"])
+	output(stack, "HoldTraffic", "Holds the traffic on "+standby+": send it again every minute until the roles are swapped, since Route 53 keeps a status only over brief gaps", command+" 1")
+	output(stack, "ReleaseTraffic", "Lets the traffic return to the primary once that is healthy: send it every minute for two minutes, and HoldTraffic no more", command+" 0")
 }

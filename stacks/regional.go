@@ -234,15 +234,8 @@ func (r *regional) newBackup(topic awssns.ITopic, database *constructs.WarmStand
 	}
 }
 
-// newSwitch stands in both regions, but Route 53 reads the standby's alone.
+// newSwitch stands in both regions; which one Route 53 reads, the global stack
+// says.
 func (r *regional) newSwitch() {
 	constructs.NewTrafficSwitch(r.stack, "Switch", constructs.TrafficSwitchProps{Deployment: r.settings.Name})
-	if r.primary {
-		return
-	}
-	signal := constructs.NewTrafficSwitchSignal(r.settings.Name)
-	command := fmt.Sprintf("aws cloudwatch put-metric-data --region %s --namespace %s --metric-name %s --dimensions Deployment=%s --value",
-		r.region, signal.Namespace, signal.MetricName, signal.Dimensions["Deployment"])
-	output(r.stack, "HoldTraffic", "Holds the traffic on this region until it is released", command+" 1")
-	output(r.stack, "ReleaseTraffic", "Lets the traffic return to the primary once that is healthy", command+" 0")
 }

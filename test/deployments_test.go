@@ -263,6 +263,8 @@ func TestStatefulResourcesKeepTheirIDs(t *testing.T) {
 		dbInstance, dbSecret, "AWS::KMS::Key", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBParameterGroup", "AWS::Backup::BackupVault",
 		"AWS::S3::Bucket", "AWS::Route53::HostedZone", "AWS::EC2::VPC", "AWS::CertificateManager::Certificate",
 		"AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::CloudFront::Distribution", "AWS::SNS::Topic",
+		// Their names are fixed: under a new id they fail on create.
+		"AWS::Logs::DeliverySource", "AWS::Logs::DeliveryDestination", "AWS::Logs::Delivery",
 	}
 	pinned := map[string]map[string]string{}
 	a := deployment(t, "example", "", nil)
@@ -405,8 +407,8 @@ func TestOutputs(t *testing.T) {
 	a := deployment(t, "example", "", nil)
 	for stack, want := range map[string][]string{
 		"books-us-east-1": {"AlarmTopic", "ApiName", "WebName"},
-		"books-us-west-2": {"AlarmTopic", "ApiName", "HoldTraffic", "ReleaseTraffic", "WebName"},
-		"books-global":    {"ApiURL", "DistributionID", "SiteURL"},
+		"books-us-west-2": {"AlarmTopic", "ApiName", "WebName"},
+		"books-global":    {"AlarmTopic", "ApiURL", "DistributionID", "HoldTraffic", "ReleaseTraffic", "SiteURL"},
 	} {
 		outputs, _ := a.stacks[stack]["Outputs"].(object)
 		for id, output := range outputs {
@@ -415,6 +417,47 @@ func TestOutputs(t *testing.T) {
 			}
 		}
 		equal(t, "outputs of "+stack, slices.Sorted(maps.Keys(outputs)), want)
+	}
+}
+
+// TestSwitchCommandsMoveTheAlarmThatIsRead: Route 53 reads one region's alarm,
+// and the commands have to put values where that region's alarm looks.
+func TestSwitchCommandsMoveTheAlarmThatIsRead(t *testing.T) {
+	for name, a := range variants(t) {
+		global := a.stacks[a.settings.Name+"-global"]
+		var read []object
+		for _, check := range resourcesOf(global, "AWS::Route53::HealthCheck") {
+			if alarm, ok := propertiesOf(check)["HealthCheckConfig"].(object)["AlarmIdentifier"].(object); ok {
+				read = append(read, alarm)
+			}
+		}
+		if len(read) == 0 {
+			t.Fatalf("%s: no health check reads an alarm", name)
+		}
+		for _, identifier := range read {
+			region := identifier["Region"].(string)
+			found := 0
+			for _, alarm := range resourcesOf(a.regional(region), "AWS::CloudWatch::Alarm") {
+				properties := propertiesOf(alarm)
+				if properties["AlarmName"] != identifier["Name"] {
+					continue
+				}
+				found++
+				for id, value := range map[string]int{"HoldTraffic": 1, "ReleaseTraffic": 0} {
+					dimension := properties["Dimensions"].([]any)[0].(object)
+					output := global["Outputs"].(object)[id].(object)
+					equal(t, name+": "+id, output["Value"], fmt.Sprintf(
+						"aws cloudwatch put-metric-data --region %s --namespace %v --metric-name %v --dimensions %v=%v --value %d",
+						region, properties["Namespace"], properties["MetricName"], dimension["Name"], dimension["Value"], value))
+					if text := output["Description"].(string); !strings.Contains(text, "every minute") {
+						t.Errorf("%s: %s: want it said that one value does not last (got %q)", name, id, text)
+					}
+				}
+			}
+			if found != 1 {
+				t.Errorf("%s: Route 53 reads %v, which is there %d times", name, identifier, found)
+			}
+		}
 	}
 }
 

@@ -51,7 +51,11 @@ func TestEdgeDistribution(t *testing.T) {
 			distribution("the failover name comes first, then the standby; both over TLS and impatiently", object{"Origins": []any{
 				origin("web.example.com"), origin("web-" + tt.standby + ".example.com"),
 			}})
-			distribution("errors are the server's business", object{"CustomErrorResponses": assertions.Match_Absent()})
+			var uncached []object // and no page instead of the server's
+			for _, code := range []int{404, 500, 502, 503, 504} {
+				uncached = append(uncached, object{"ErrorCode": code, "ErrorCachingMinTTL": 0, "ResponseCode": assertions.Match_Absent(), "ResponsePagePath": assertions.Match_Absent()})
+			}
+			distribution("an error that may pass is not remembered", object{"CustomErrorResponses": uncached})
 			checkBehaviors(t, template.resources("AWS::CloudFront::Distribution"))
 		})
 	}
@@ -60,7 +64,7 @@ func TestEdgeDistribution(t *testing.T) {
 func origin(name string) assertions.Matcher {
 	return like(object{
 		"DomainName": name, "ConnectionAttempts": 1, "ConnectionTimeout": 2,
-		"CustomOriginConfig": object{"OriginProtocolPolicy": "https-only", "OriginSSLProtocols": []string{"TLSv1.2"}, "OriginReadTimeout": 5},
+		"CustomOriginConfig": object{"OriginProtocolPolicy": "https-only", "OriginSSLProtocols": []string{"TLSv1.2"}, "OriginReadTimeout": 2},
 	})
 }
 
@@ -170,7 +174,7 @@ func edge(stack awscdk.Stack, change func(*constructs.EdgeProps)) {
 	props := constructs.EdgeProps{
 		SiteName: "threetier.example.com", Zone: exampleZone(stack),
 		PrimaryOrigin: "web.example.com", FallbackOrigin: "web-us-west-2.example.com",
-		PriceClass: "PriceClass_100", ConnectionAttempts: 1, ConnectionTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second,
+		PriceClass: "PriceClass_100", ConnectionAttempts: 1, ConnectionTimeout: 2 * time.Second, ReadTimeout: 2 * time.Second,
 		ApiURL: "https://api.example.com", LogDays: 30,
 	}
 	if *stack.Region() == east {

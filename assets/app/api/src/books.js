@@ -36,17 +36,20 @@ export function parseBook(body) {
   else if (price < 0 || price > MAX_PRICE) problems.price = `must be from 0 to ${MAX_PRICE}`;
   else if (Number(price.toFixed(2)) !== price) problems.price = 'must have at most two decimals';
 
-  const cover = text('cover', 2048);
-  if (cover && !isAddress(cover)) problems.cover = 'must be a web address (https://…) or a path (/…)';
+  const cover = text('cover', 1024);
+  if (cover && !isAddress(cover)) problems.cover = 'must be a web address (https://…) or a path (/…), without spaces or accents';
 
   if (Object.keys(problems).length > 0) throw invalid(problems);
   return { title, desc, price, cover: cover || null };
 }
 
-/** @param {string} text */
+/**
+ * Other characters than ASCII's are percent-encoded in an address (RFC 3986).
+ * @param {string} text
+ */
 function isAddress(text) {
-  if (/^\/(?![/\\])\S*$/.test(text)) return true;
-  return /^https?:\/\/\S+$/i.test(text) && URL.canParse(text);
+  if (/^\/(?![/\\])[!-~]*$/.test(text)) return true;
+  return /^https?:\/\/[!-~]+$/i.test(text) && URL.canParse(text);
 }
 
 /**

@@ -3,10 +3,10 @@ import { ApiError, type Api, type Book, type Draft } from './api';
 import { BookCard } from './BookCard';
 import { BookForm } from './BookForm';
 import { DeleteDialog } from './DeleteDialog';
+import { retryDelay } from './retryDelay';
 import { useSystem } from './useSystem';
 
 type Listing = { status: 'loading' } | { status: 'failed' } | { status: 'ready'; books: Book[]; next?: string };
-const RETRY_MS = 5_000;
 
 type Open = { what: 'add' } | { what: 'edit' | 'delete'; book: Book } | undefined;
 
@@ -38,7 +38,7 @@ export function App({ api, region }: { api: Api; region: string }) {
 
   useEffect(() => {
     if (listing.status !== 'failed') return;
-    const timer = setInterval(load, RETRY_MS);
+    const timer = setInterval(load, retryDelay());
     return () => clearInterval(timer);
   }, [listing.status, load]);
 

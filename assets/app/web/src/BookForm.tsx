@@ -70,7 +70,7 @@ export function BookForm({ book, readOnly, onSave, onClose }: Props) {
           <input
             autoComplete="off"
             inputMode={name === 'price' ? 'decimal' : name === 'cover' ? 'url' : undefined}
-            maxLength={name === 'title' ? 255 : name === 'cover' ? 2048 : undefined}
+            maxLength={name === 'title' ? 255 : name === 'cover' ? 1024 : undefined}
             aria-required={name === 'title' || name === 'price' || undefined}
             {...common}
           />

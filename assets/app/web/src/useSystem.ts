@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Api, System } from './api';
+import { retryDelay } from './retryDelay';
 
 const CALM_MS = 30_000;
-const TROUBLED_MS = 5_000;
 
 /**
  * Follows whether the system can be written to. Undefined until the first answer;
@@ -20,7 +20,7 @@ export function useSystem(api: Api): { system: System | undefined; markReadOnly:
       const answer = await api.system().catch(() => undefined);
       if (ended) return;
       setSystem((old) => answer ?? { database: 'unreachable', ready: false, region: old?.region ?? '' });
-      askIn.current(answer?.ready && answer.database === 'writable' ? CALM_MS : TROUBLED_MS);
+      askIn.current(answer?.ready && answer.database === 'writable' ? CALM_MS : retryDelay());
     }
     askIn.current = (ms) => {
       clearTimeout(timer);
@@ -44,7 +44,7 @@ export function useSystem(api: Api): { system: System | undefined; markReadOnly:
   /** A write was refused before we had noticed. */
   const markReadOnly = useCallback(() => {
     setSystem((old) => ({ database: 'read-only', ready: true, region: old?.region ?? '' }));
-    askIn.current(TROUBLED_MS); // not at once: another server may not have noticed either
+    askIn.current(retryDelay()); // not at once: another server may not have noticed either
   }, []);
 
   return { system, markReadOnly };
