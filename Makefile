@@ -6,7 +6,7 @@ DEPLOYMENT ?= $(shell sed -n 's/.*"deployment": "\(.*\)".*/\1/p' cdk.json)
 export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.build/bin:$(PATH)
 
 # The app is built only when its sources have changed; cdk.json's own command asks
-# Go each time.
+# Go each time. A synth needs no more than the app.
 CDK := cdk --app .build/app --context deployment=$(DEPLOYMENT)
 APP_SOURCES := go.mod go.sum $(shell find app.go settings stacks constructs assets/userdata -type f)
 APPLICATION := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
@@ -39,7 +39,7 @@ assets/app/%/node_modules/.package-lock.json: assets/app/%/package-lock.json | n
 	go build -o $@ .
 
 synth: setup .build/app ## Write the templates of all stacks to cdk.out
-	@start=$$(date +%s%3N) && $(CDK) synth --quiet && go run ./cmd/summary -since $$start
+	@start=$$(date +%s%3N) && DEPLOYMENT=$(DEPLOYMENT) .build/app && go run ./cmd/summary -since $$start
 
 diff: setup .build/app ## Compare with what is deployed (needs credentials)
 	$(CDK) diff $(CDKFLAGS)

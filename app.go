@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ func main() {
 // run reads the settings before it makes the first CDK object, so that a bad
 // file costs no Node process.
 func run() (err error) {
-	name, err := deploymentName()
+	name, props, err := invocation()
 	if err != nil {
 		return err
 	}
@@ -50,33 +51,42 @@ func run() (err error) {
 			err = fmt.Errorf("synth of %s failed: %s", file, firstLine(broken))
 		}
 	}()
-	app := awscdk.NewApp(nil)
+	app := awscdk.NewApp(props)
 	stacks.New(app, deployment, artifacts)
 	app.Synth(nil)
 	return nil
 }
 
-// deploymentName is the CDK context value "deployment": cdk.json names the
-// default, `-c deployment=NAME` another. The CLI passes both in CDK_CONTEXT_JSON;
-// without the CLI there is cdk.json.
-func deploymentName() (string, error) {
+// invocation is which deployment to synthesize, and how. The CDK CLI hands its
+// context over in CDK_CONTEXT_JSON, `-c deployment=NAME` included, and the CDK
+// finds the rest there. Without the CLI, which adds nothing to the templates but
+// its own start, cdk.json has the context and DEPLOYMENT may name another
+// deployment.
+func invocation() (deployment string, props *awscdk.AppProps, err error) {
 	source, document := "CDK_CONTEXT_JSON", []byte(os.Getenv("CDK_CONTEXT_JSON"))
-	context := struct{ Deployment string }{}
-	var into any = &context
+	file := struct {
+		Output  string
+		Context map[string]any
+	}{}
+	var into any = &file.Context
 	if len(document) == 0 {
-		var err error
 		if document, err = os.ReadFile("cdk.json"); err != nil {
-			return "", fmt.Errorf("run this app in its own folder: %w", err)
+			return "", nil, fmt.Errorf("run this app in its own folder: %w", err)
 		}
-		source, into = "cdk.json", &struct{ Context any }{&context}
+		source, into = "cdk.json", &file
 	}
 	if err := json.Unmarshal(document, into); err != nil {
-		return "", fmt.Errorf("%s: %w", source, err)
+		return "", nil, fmt.Errorf("%s: %w", source, err)
 	}
-	if context.Deployment == "" {
-		return "", errors.New("no deployment is named: use -c deployment=NAME")
+	deployment, _ = file.Context["deployment"].(string)
+	if source == "cdk.json" {
+		props = &awscdk.AppProps{Outdir: jsii.String(file.Output), Context: &file.Context}
+		deployment = cmp.Or(os.Getenv("DEPLOYMENT"), deployment)
 	}
-	return context.Deployment, nil
+	if deployment == "" {
+		return "", nil, errors.New("no deployment is named: use -c deployment=NAME")
+	}
+	return deployment, props, nil
 }
 
 // firstLine spares the reader the two stack traces of a JavaScript error.

@@ -27,22 +27,25 @@ func TestApp(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		context   string // CDK_CONTEXT_JSON; empty: cdk.json
+		choice    string // DEPLOYMENT
 		file      string // deployments/mine.yaml
 		artifacts bool
 		want      []string // parts of stderr's lines, one a line
 		usesNode  bool
 	}{
 		{
-			"a bad file: every problem, a line each", context,
+			"a bad file: every problem, a line each", context, "",
 			"name: Mine\naccount: 1\nprimary: us-east-1\nstandby: us-east-1\n", true,
 			[]string{"mine.yaml:1: name: ", "mine.yaml:1: domain.", "mine.yaml:2: account: ", "mine.yaml:4: standby: "},
 			false,
 		},
-		{"no such file: those that exist", `{"deployment":"prod"}`, string(example), true, []string{"prod.yaml: want one of the deployments that exist: mine"}, false},
-		{"no deployment named", `{}`, string(example), true, []string{"-c deployment=NAME"}, false},
-		{"cdk.json names the deployment when there is no CLI", "", "name: Mine\n", true, []string{"mine.yaml:1: name: "}, false},
-		{"the application is not built", context, string(example), false, []string{"make app"}, false},
-		{"an error of the CDK is one line", context, string(example), true, []string{"synth of deployments/mine.yaml failed: "}, true},
+		{"no such file: those that exist", `{"deployment":"prod"}`, "", string(example), true, []string{"prod.yaml: want one of the deployments that exist: mine"}, false},
+		{"no deployment named", `{}`, "", string(example), true, []string{"-c deployment=NAME"}, false},
+		{"cdk.json names the deployment when there is no CLI", "", "", "name: Mine\n", true, []string{"mine.yaml:1: name: "}, false},
+		{"DEPLOYMENT another", "", "prod", "name: Mine\n", true, []string{"prod.yaml: want one of"}, false},
+		{"but not with the CLI", context, "prod", "name: Mine\n", true, []string{"mine.yaml:1: name: "}, false},
+		{"the application is not built", context, "", string(example), false, []string{"make app"}, false},
+		{"an error of the CDK is one line", context, "", string(example), true, []string{"synth of deployments/mine.yaml failed: "}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -68,7 +71,7 @@ func TestApp(t *testing.T) {
 			cmd := exec.Command(app)
 			var stderr bytes.Buffer
 			cmd.Dir, cmd.Stderr = dir, &stderr
-			cmd.Env = append(os.Environ(), "CDK_CONTEXT_JSON="+tt.context, "JSII_NODE="+filepath.Join(dir, "node"))
+			cmd.Env = append(os.Environ(), "CDK_CONTEXT_JSON="+tt.context, "DEPLOYMENT="+tt.choice, "JSII_NODE="+filepath.Join(dir, "node"))
 			var exit *exec.ExitError
 			if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
 				t.Errorf("want exit code 1, got %v", err)

@@ -1,7 +1,7 @@
 // Bench holds the project to its speed: a warm `make synth` of all stacks
-// against the synth of an empty one-stack app of the same CDK versions, pair by
-// pair, and `make test` with a warm build cache. `make bench` builds what it
-// needs and runs it.
+// against `cdk synth` of an empty one-stack app of the same CDK versions, already
+// built, in turn; and `make test` with a warm build cache. `make bench` builds
+// what it needs and runs it. It is no part of CI, whose machines are too noisy.
 package main
 
 import (

@@ -1,5 +1,6 @@
 // Summary prints what a synth wrote: each stack's name, region, number of
-// resources and template size beside CloudFormation's limits, then the time.
+// resources and template size beside CloudFormation's limits, then the time. It
+// refuses templates that an account would have to be asked to finish.
 package main
 
 import (
@@ -51,6 +52,7 @@ func main() {
 // read lists the assembly's stacks in the order they are deployed.
 func read(assembly string) ([]stack, error) {
 	var manifest struct {
+		Missing   []struct{ Key string }
 		Artifacts map[string]struct {
 			Type         string
 			Environment  string // aws://account/region
@@ -60,6 +62,9 @@ func read(assembly string) ([]stack, error) {
 	}
 	if err := readJSON(filepath.Join(assembly, "manifest.json"), &manifest); err != nil {
 		return nil, err
+	}
+	for _, missing := range manifest.Missing {
+		return nil, fmt.Errorf("the templates are not final: %s would have to be looked up in the account", missing.Key)
 	}
 	var stacks []stack
 	for id, artifact := range manifest.Artifacts {
