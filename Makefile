@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.build/bin:$(PATH)
 # The app is built only when its sources have changed; cdk.json's own command asks
 # Go each time. A synth needs no more than the app.
 CDK := cdk --app .build/app --context deployment=$(DEPLOYMENT)
-APP_SOURCES := go.mod go.sum $(shell find app.go settings stacks constructs assets/userdata -type f)
+APP_SOURCES := go.mod go.sum app.go $(shell find settings stacks constructs assets/userdata -type f ! -name '*_test.go' ! -name '*.md' ! -path '*/testdata/*')
 APPLICATION := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 

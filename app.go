@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 
@@ -57,6 +58,14 @@ func run() (err error) {
 	return nil
 }
 
+// contextOfCLI is what the CLI adds to the context of cdk.json as far as it
+// shows in a template.
+var contextOfCLI = map[string]any{
+	"aws:cdk:disable-version-reporting": true,
+	"aws:cdk:enable-asset-metadata":     true,
+	"aws:cdk:enable-path-metadata":      true,
+}
+
 // invocation is which deployment to synthesize, and how. The CDK CLI hands its
 // context over in CDK_CONTEXT_JSON, `-c deployment=NAME` included, and the CDK
 // finds the rest there. Without the CLI, which adds nothing to the templates but
@@ -80,6 +89,7 @@ func invocation() (deployment string, props *awscdk.AppProps, err error) {
 	}
 	deployment, _ = file.Context["deployment"].(string)
 	if source == "cdk.json" {
+		maps.Copy(file.Context, contextOfCLI)
 		props = &awscdk.AppProps{Outdir: jsii.String(file.Output), Context: &file.Context}
 		deployment = cmp.Or(os.Getenv("DEPLOYMENT"), deployment)
 	}

@@ -269,7 +269,7 @@ func statistic(name string, period time.Duration) *awscloudwatch.MetricOptions {
 // families t, m and r: a size has the same in t and m, and twice that in r.
 // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html
 func classMemory(class string) (gib float64, known bool) {
-	factor := map[string]float64{"t": 1, "m": 1, "r": 2}[class[:1]]
+	factor := map[string]float64{"t": 1, "m": 1, "r": 2}[class[:min(1, len(class))]]
 	_, size, _ := strings.Cut(class, ".")
 	memory := map[string]float64{"micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16}[size]
 	if times, ok := strings.CutSuffix(size, "xlarge"); ok && times != "" {

@@ -2,7 +2,6 @@ package constructs
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	awsconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -38,10 +37,7 @@ func NewBastion(scope awsconstructs.Construct, id string, props BastionProps) *B
 		b.group.AddIngressRule(awsec2.Peer_Ipv4(jsii.String(block)), awsec2.Port_SSH(), jsii.String("Operators"), nil)
 	}
 	allowUpdates(b.group)
-	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
-		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil),
-		ManagedPolicies: sessionManager(),
-	})
+	role := machineRole(scope)
 	template := newMachine(scope, machineProps{
 		InstanceType:  props.InstanceType,
 		VolumeGiB:     bastionGiB,

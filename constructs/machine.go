@@ -64,6 +64,15 @@ func ubuntu(instanceType awsec2.InstanceType) awsec2.IMachineImage {
 	return awsec2.MachineImage_ResolveSsmParameterAtLaunch(jsii.String(parameter), nil)
 }
 
+// machineRole is a role that lets the SSM agent, a snap that Ubuntu's images come
+// with, serve Session Manager and patch reports.
+func machineRole(scope awsconstructs.Construct) awsiam.Role {
+	return awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil),
+		ManagedPolicies: &[]awsiam.IManagedPolicy{awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("AmazonSSMManagedInstanceCore"))},
+	})
+}
+
 // closedGroup is a security group that lets nothing in or out.
 func closedGroup(scope awsconstructs.Construct, id string, vpc awsec2.IVpc, description string) awsec2.SecurityGroup {
 	return awsec2.NewSecurityGroup(scope, jsii.String(id), &awsec2.SecurityGroupProps{

@@ -114,20 +114,11 @@ func newServerTier(scope awsconstructs.Construct, id string, props ServerTierPro
 }
 
 func (t *ServerTier) addRole() {
-	t.role = awsiam.NewRole(t.scope, jsii.String("Role"), &awsiam.RoleProps{
-		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil),
-		ManagedPolicies: sessionManager(),
-	})
+	t.role = machineRole(t.scope)
 	t.role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions:   jsii.Strings("elasticloadbalancing:DescribeTargetHealth"),
 		Resources: jsii.Strings("*"), // it has no resource-level permission
 	}))
-}
-
-// sessionManager lets the SSM agent, a snap that Ubuntu's images come with,
-// serve Session Manager and patch reports.
-func sessionManager() *[]awsiam.IManagedPolicy {
-	return &[]awsiam.IManagedPolicy{awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("AmazonSSMManagedInstanceCore"))}
 }
 
 func (t *ServerTier) addServers() {
@@ -304,6 +295,3 @@ func (t *ServerTier) AutoScalingGroup() awsautoscaling.AutoScalingGroup { return
 
 // Connections is the servers' security group.
 func (t *ServerTier) Connections() awsec2.Connections { return t.servers.Connections() }
-
-// Role is the servers' role.
-func (t *ServerTier) Role() awsiam.IRole { return t.role }

@@ -162,11 +162,7 @@ func (d *WarmStandbyDatabase) newInstance() awsrds.IDatabaseInstance {
 				"log_output":               jsii.String("FILE"),
 			},
 		}),
-		securityGroup: awsec2.NewSecurityGroup(d.scope, jsii.String("SecurityGroup"), &awsec2.SecurityGroupProps{
-			Vpc:              d.props.Vpc,
-			Description:      jsii.String("MySQL: open to the API servers only"),
-			AllowAllOutbound: jsii.Bool(false),
-		}),
+		securityGroup: closedGroup(d.scope, "SecurityGroup", d.props.Vpc, "MySQL: open to the API servers only"),
 	}
 	if d.props.ReplicaOf == "" {
 		return d.created(engine, placed)
@@ -322,7 +318,11 @@ func (d *WarmStandbyDatabase) addPrivateName() {
 
 // majorVersion is the 8.4 of 8.4.10, which names the parameter group's family.
 func majorVersion(version string) string {
-	return version[:strings.LastIndex(version, ".")]
+	i := strings.LastIndex(version, ".")
+	if i < 0 {
+		panic(fmt.Sprintf("WarmStandbyDatabaseProps.EngineVersion: want a version such as 8.4.10 (got %q)", version))
+	}
+	return version[:i]
 }
 
 // Connections is the instance's security group: nobody may connect until

@@ -261,8 +261,8 @@ func TestBadFiles(t *testing.T) {
 			`bad.yaml:16: tags.owner: want 1 to 256 letters, digits, spaces and _.:/=+@- (got "me & you")`,
 		},
 		{
-			"tag of the app's own", add("tags: { Role: web }"),
-			`bad.yaml:16: tags.Role: want another key than deployment, role, backup-plan, which are set already (got "Role")`,
+			"tag of the app's own", add("tags: { Stack-Role: web }"),
+			`bad.yaml:16: tags.Stack-Role: want another key than deployment, stack-role, backup-plan, which are set already (got "Stack-Role")`,
 		},
 		{
 			"empty tag value", add(`tags: { owner: "" }`),

@@ -107,7 +107,7 @@ var lateHours = form(strings.ReplaceAll(`H(-H)?(,H(-H)?)*`, `H`, `(0?[5-9]|1[0-9
 
 // reservedTags is the tags that the app sets itself. A user's would take their
 // place, and the last one would put every resource into a backup plan.
-var reservedTags = []string{"deployment", "role", "backup-plan"}
+var reservedTags = []string{"deployment", "stack-role", "backup-plan"}
 
 // reservedWords is what RDS for MySQL accepts neither as schema nor as user: the
 // words reserved in MySQL 8.4 (Reference Manual, Keywords and Reserved Words),

@@ -12,7 +12,7 @@ type Settings struct {
 	Primary               string            `yaml:"primary"`               // Region that serves. Required.
 	Standby               string            `yaml:"standby"`               // Region that stands by. Required, not the primary.
 	TerminationProtection bool              `yaml:"terminationProtection"` // CloudFormation refuses to delete the stacks. Default: true.
-	Tags                  map[string]string `yaml:"tags"`                  // Extra tags on every resource, at most 40; not deployment, role or backup-plan. Default: none.
+	Tags                  map[string]string `yaml:"tags"`                  // Extra tags on every resource, at most 40; not deployment, stack-role or backup-plan. Default: none.
 	Regions               map[string]Region `yaml:"regions"`               // One entry each for the primary and the standby. Required.
 
 	Domain   Domain   `yaml:"domain"`

@@ -41,7 +41,7 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 		SiteName:           domain.Host(domain.Site),
 		Zone:               zone,
 		PrimaryOrigin:      domain.Host(domain.Web),
-		FallbackOrigin:     domain.RegionalHost(domain.Web, s.Standby),
+		FallbackOrigin:     constructs.RegionName(domain.Web, s.Standby, domain.Name),
 		PriceClass:         s.Edge.PriceClass,
 		ConnectionAttempts: s.Edge.ConnectionAttempts,
 		ConnectionTimeout:  s.Edge.ConnectionTimeout,

@@ -45,7 +45,7 @@ func TestApp(t *testing.T) {
 		{"DEPLOYMENT another", "", "prod", "name: Mine\n", true, []string{"prod.yaml: want one of"}, false},
 		{"but not with the CLI", context, "prod", "name: Mine\n", true, []string{"mine.yaml:1: name: "}, false},
 		{"the application is not built", context, "", string(example), false, []string{"make app"}, false},
-		{"an error of the CDK is one line", context, "", string(example), true, []string{"synth of deployments/mine.yaml failed: "}, true},
+		{"an error of the CDK is one line", context, "", string(example), true, []string{"[Warning] deployments/mine.yaml: placeholders", "\nsynth of deployments/mine.yaml failed: "}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -81,6 +81,9 @@ func TestApp(t *testing.T) {
 					t.Errorf("want a line with %q, got:\n%s", want, &stderr)
 				}
 			}
+			if last := stderr.String()[strings.LastIndex(strings.TrimSpace(stderr.String()), "\n")+1:]; tt.usesNode && !strings.HasPrefix(last, "synth of ") {
+				t.Errorf("want one line of the CDK's error, the last, got:\n%s", &stderr)
+			}
 			if strings.Contains(stderr.String(), "goroutine ") || strings.Contains(stderr.String(), ".go:") {
 				t.Errorf("want no stack trace, got:\n%s", &stderr)
 			}
@@ -91,9 +94,54 @@ func TestApp(t *testing.T) {
 	}
 }
 
+// TestPreflight is what make deploy asks first.
+func TestPreflight(t *testing.T) {
+	cmd := exec.Command("go", "run", "./cmd/preflight", "deployments/example.yaml")
+	cmd.Dir = ".."
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Error("placeholders are let through")
+	}
+	for _, want := range []string{"account: 111122223333", "domain.name: example.com", "domain.hostedZoneId: ", "alarms.emails[0]: "} {
+		if !strings.Contains(string(out), "deployments/example.yaml: "+want) {
+			t.Errorf("want %s refused by name, got:\n%s", want, out)
+		}
+	}
+}
+
+// TestReadmeShowsRealErrors makes the README's mistakes in example.yaml.
+func TestReadmeShowsRealErrors(t *testing.T) {
+	example, err := os.ReadFile("../deployments/example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "prod.yaml")
+	bad := strings.NewReplacer("standby: us-west-2", "standby: us-east-1", "natGateways: 2", "natGateways: 3", "instanceType: t4g.medium", "instanceType: db.t4g.medium").Replace(string(example))
+	if err := os.WriteFile(file, []byte(bad), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = settings.Load(file)
+	var problems settings.Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("want problems, got %v", err)
+	}
+	for _, problem := range problems {
+		problem.File = "deployments/prod.yaml"
+		if !strings.Contains(string(readme), problem.String()+"\n") {
+			t.Errorf("README.md does not show %s", problem)
+		}
+	}
+}
+
 // TestSettingsOfferWhatTheConstructsTake: settings may not import constructs,
 // so the lists stand twice.
 func TestSettingsOfferWhatTheConstructsTake(t *testing.T) {
 	equal(t, "log retention", settings.LogRetentionDays, constructs.LogRetentionDays)
+	domain := settings.Domain{Name: "example.com"}
+	equal(t, "a region's name", domain.RegionalHost("api", west), constructs.RegionName("api", west, domain.Name))
 	equal(t, "interface endpoints", settings.InterfaceEndpointServices, constructs.InterfaceEndpointServices)
 }

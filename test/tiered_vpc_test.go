@@ -1,7 +1,10 @@
 package test
 
 import (
+	"regexp"
 	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 
 	"warm-standby/constructs"
 )
@@ -33,7 +36,25 @@ func TestTieredVpc(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			stack := newStack(t, east)
 			constructs.NewTieredVpc(stack, "Network", tt.props)
-			templateOf(t, stack).counts(tt.want)
+			tm := templateOf(t, stack)
+			tm.counts(tt.want)
+			tm.has("hosts have names", "AWS::EC2::VPC", object{"EnableDnsHostnames": true, "EnableDnsSupport": true})
+			tm.has("S3 is reached without NAT", "AWS::EC2::VPCEndpoint", object{"VpcEndpointType": "Gateway"})
+			tm.has("the flow log ends some day", "AWS::Logs::LogGroup", object{"RetentionInDays": tt.props.FlowLogDays})
+			isolated := "Database"
+			if tt.props.NatGateways == 0 {
+				isolated = "Web|Api|Database"
+			}
+			for id, route := range tm.resources("AWS::EC2::Route") {
+				table, _ := route.Properties["RouteTableId"].(object)["Ref"].(string)
+				if regexp.MustCompile("^NetworkVpc(" + isolated + ")").MatchString(table) {
+					t.Errorf("%s is a way out of an isolated tier", id)
+				}
+			}
+			tm.has("public subnets have one", "AWS::EC2::Route", object{
+				"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": assertions.Match_AnyValue(),
+				"RouteTableId": object{"Ref": assertions.Match_StringLikeRegexp(str("^NetworkVpcPublic"))},
+			})
 		})
 	}
 }
