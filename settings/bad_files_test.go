@@ -1,7 +1,11 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -37,7 +41,8 @@ const (
 	wantSchedule   = "an AWS cron expression that is due at most hourly, with ? for one of the days, such as cron(0 5 * * ? *)"
 )
 
-// TestBadFiles spoils the minimal file in one way each.
+// TestBadFiles spoils the minimal file in one way each, and gives it to preflight,
+// which reports as the app does.
 func TestBadFiles(t *testing.T) {
 	type patch func(t *testing.T, file string) string
 	swap := func(old, new string) patch {
@@ -55,6 +60,10 @@ func TestBadFiles(t *testing.T) {
 		tags = append(tags, fmt.Sprintf("tag%d: value", i))
 	}
 
+	preflight := filepath.Join(t.TempDir(), "preflight")
+	if out, err := exec.Command("go", "build", "-o", preflight, "../cmd/preflight").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	for _, tt := range []struct {
 		name  string
 		patch patch
@@ -770,11 +779,18 @@ func TestBadFiles(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := parse("bad.yaml", []byte(tt.patch(t, minimal)))
-			if s != nil || err == nil {
-				t.Fatal("the file was accepted")
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte(tt.patch(t, minimal)), 0o600); err != nil {
+				t.Fatal(err)
 			}
-			if got := err.Error(); got != tt.want {
+			cmd := exec.Command(preflight, "bad.yaml")
+			var stderr strings.Builder
+			cmd.Dir, cmd.Stderr = dir, &stderr
+			var exit *exec.ExitError
+			if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+				t.Errorf("want exit code 1, got %v", err)
+			}
+			if got := strings.TrimSuffix(stderr.String(), "\n"); got != tt.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 			}
 		})
