@@ -85,6 +85,12 @@ func NewAlarms(scope awsconstructs.Construct, id string, props AlarmsProps) *Ala
 }
 
 func (a *Alarms) add(scope awsconstructs.Construct, id string, alarm alarm) {
+	alarm.tell(a.topic, scope, id)
+}
+
+// tell defines the alarm under scope/id; topic hears when it is raised and when
+// it is over.
+func (alarm alarm) tell(topic awssns.ITopic, scope awsconstructs.Construct, id string) {
 	props := &awscloudwatch.AlarmProps{
 		AlarmDescription:   jsii.String(alarm.meaning),
 		Metric:             alarm.metric,
@@ -97,7 +103,7 @@ func (a *Alarms) add(scope awsconstructs.Construct, id string, alarm alarm) {
 	if alarm.percentile {
 		props.EvaluateLowSampleCountPercentile = jsii.String("ignore")
 	}
-	action := awscloudwatchactions.NewSnsAction(a.topic)
+	action := awscloudwatchactions.NewSnsAction(topic)
 	cloudWatchAlarm := awscloudwatch.NewAlarm(scope, jsii.String(id), props)
 	cloudWatchAlarm.AddAlarmAction(action)
 	cloudWatchAlarm.AddOkAction(action)

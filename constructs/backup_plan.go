@@ -93,7 +93,7 @@ func (b *BackupPlan) newKey() awskms.Key {
 // Neither RDS nor EC2 has cold storage.
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/point-in-time-recovery.html#point-in-time-recovery-rds
 func (b *BackupPlan) newRule(props BackupPlanProps) awsbackup.BackupPlanRule {
-	keep := awscdk.Duration_Days(jsii.Number(props.Days))
+	keep := days(props.Days)
 	copyVault := awsbackup.BackupVault_FromBackupVaultArn(b.scope, jsii.String("CopyVault"), b.arn(&awscdk.ArnComponents{
 		Service:      jsii.String("backup"),
 		Region:       jsii.String(props.CopyRegion),

@@ -169,7 +169,7 @@ func (e *Edge) securityHeaders(apiURL string) awscloudfront.ResponseHeadersPolic
 				ContentSecurityPolicy: jsii.String(contentSecurityPolicy), Override: jsii.Bool(false),
 			},
 			StrictTransportSecurity: &awscloudfront.ResponseHeadersStrictTransportSecurity{
-				AccessControlMaxAge: awscdk.Duration_Days(jsii.Number(365)), IncludeSubdomains: jsii.Bool(true), Override: jsii.Bool(true),
+				AccessControlMaxAge: days(365), IncludeSubdomains: jsii.Bool(true), Override: jsii.Bool(true),
 			},
 			ContentTypeOptions: &awscloudfront.ResponseHeadersContentTypeOptions{Override: jsii.Bool(true)},
 			FrameOptions: &awscloudfront.ResponseHeadersFrameOptions{
@@ -192,13 +192,13 @@ func (e *Edge) addNames(props EdgeProps) {
 // addAccessLog delivers standard logs (v2), which unlike the older ones need no
 // bucket with access control lists. The delivery waits for the bucket's policy,
 // else the log service writes one of its own and CloudFormation then fails.
-func (e *Edge) addAccessLog(days int) {
+func (e *Edge) addAccessLog(logDays int) {
 	bucket := awss3.NewBucket(e.scope, jsii.String("AccessLogBucket"), &awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		EnforceSSL:        jsii.Bool(true),
-		LifecycleRules:    &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(jsii.Number(days))}},
+		LifecycleRules:    &[]*awss3.LifecycleRule{{Expiration: days(logDays)}},
 		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN, // a bucket with logs can't be deleted; the rule empties it
 	})
 	e.allowDelivery(bucket)

@@ -43,7 +43,6 @@ type FailoverDns struct {
 	scope  awsconstructs.Construct
 	props  FailoverDnsProps
 	domain string
-	alarms *Alarms
 }
 
 // NewFailoverDns defines the health checks, their alarms and the failover
@@ -52,7 +51,6 @@ func NewFailoverDns(scope awsconstructs.Construct, id string, props FailoverDnsP
 	scope = awsconstructs.NewConstruct(scope, jsii.String(id))
 	mustBeInUsEast1(scope, "FailoverDns")
 	f := &FailoverDns{scope: scope, props: props, domain: *props.Zone.ZoneName()}
-	f.alarms = &Alarms{scope: scope, topic: props.Topic}
 	released, held := f.addSwitch()
 	f.addRecords(
 		f.addTier("Api", props.ApiLabel, props.ApiHealthPath, released, held),
@@ -141,7 +139,7 @@ func (f *FailoverDns) healthCheck(id, name string, props *awsroute53.HealthCheck
 // addAlarm tells of a health check's first minute as unhealthy, and of its end.
 // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-cloudwatch.html
 func (f *FailoverDns) addAlarm(id string, check awsroute53.IHealthCheck, meaning string) {
-	f.alarms.add(f.scope, id, alarm{
+	alarm{
 		metric: awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 			Namespace:     jsii.String("AWS/Route53"),
 			MetricName:    jsii.String("HealthCheckStatus"), // 1 is healthy, 0 is not.
@@ -151,7 +149,7 @@ func (f *FailoverDns) addAlarm(id string, check awsroute53.IHealthCheck, meaning
 		}),
 		beyond: below, threshold: 1, datapoints: 1, periods: 1, missing: silenceIsNoNews,
 		meaning: meaning,
-	})
+	}.tell(f.props.Topic, f.scope, id)
 }
 
 // addRecords defines all records as one group, so that CloudFormation has one

@@ -48,8 +48,8 @@ func (m *managedPrefixLists) find(id, name string) awsec2.IPeer {
 	return awsec2.Peer_PrefixList(lookup.GetResponseField(jsii.String(idPath)))
 }
 
-// logGroup is one for the stack, as is the function that CDK makes for all of
-// its AwsCustomResources.
+// logGroup is one for both lists: CDK makes one function for all of a stack's
+// AwsCustomResources.
 func (m *managedPrefixLists) logGroup() awslogs.LogGroup {
 	const id = "LookupLogGroup"
 	if group := m.scope.Node().TryFindChild(jsii.String(id)); group != nil {

@@ -49,7 +49,7 @@ func (n *Notifications) newKey() awskms.Key {
 		Description:       jsii.String("Notifications of " + *awscdk.Stack_Of(n.scope).StackName()),
 		EnableKeyRotation: jsii.Bool(true),
 		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
-		PendingWindow:     awscdk.Duration_Days(jsii.Number(7)),
+		PendingWindow:     days(7),
 	})
 }
 

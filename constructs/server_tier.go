@@ -85,7 +85,7 @@ const (
 
 // NewAccessLogBucket defines a bucket for access logs that are kept for some
 // days; it leaves, emptied, with its stack. One serves all of a stack's tiers.
-func NewAccessLogBucket(scope awsconstructs.Construct, id string, days int) awss3.IBucket {
+func NewAccessLogBucket(scope awsconstructs.Construct, id string, logDays int) awss3.IBucket {
 	return awss3.NewBucket(scope, jsii.String(id), &awss3.BucketProps{
 		// Load balancers write to buckets with S3-managed keys only:
 		// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
@@ -93,8 +93,8 @@ func NewAccessLogBucket(scope awsconstructs.Construct, id string, days int) awss
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		EnforceSSL:        jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Expiration:                          awscdk.Duration_Days(jsii.Number(days)),
-			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(1)),
+			Expiration:                          days(logDays),
+			AbortIncompleteMultipartUploadAfter: days(1),
 		}},
 		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
 		AutoDeleteObjects: jsii.Bool(true),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -59,7 +60,6 @@ type WarmStandbyDatabaseProps struct {
 type WarmStandbyDatabase struct {
 	scope    awsconstructs.Construct
 	props    WarmStandbyDatabaseProps
-	fate     awscdk.RemovalPolicy
 	key      awskms.Key
 	instance awsrds.IDatabaseInstance
 	secret   awssecretsmanager.ISecret
@@ -70,7 +70,7 @@ const (
 
 	// privateNameTTL is short so that servers follow soon when the name moves to
 	// another instance; within one instance RDS moves the endpoint itself.
-	privateNameTTL = 30
+	privateNameTTL = 30 * time.Second
 
 	// masterPasswordLength and excludedFromPasswords fit RDS for MySQL: 8 to 41
 	// printable characters without / " @ and space
@@ -87,10 +87,7 @@ var exportedLogs = []string{"error", "slowquery"}
 // NewWarmStandbyDatabase defines the database's half under scope/id.
 func NewWarmStandbyDatabase(scope awsconstructs.Construct, id string, props WarmStandbyDatabaseProps) *WarmStandbyDatabase {
 	scope = awsconstructs.NewConstruct(scope, jsii.String(id))
-	d := &WarmStandbyDatabase{scope: scope, props: props, fate: awscdk.RemovalPolicy_SNAPSHOT}
-	if props.DeletionProtection {
-		d.fate = outlivesStack
-	}
+	d := &WarmStandbyDatabase{scope: scope, props: props}
 	if (props.ReplicaOf == "") != (props.SourceRegion == "") || (props.Promoted && props.ReplicaOf == "") {
 		panic(fmt.Sprintf("WarmStandbyDatabaseProps: want ReplicaOf and SourceRegion together, and Promoted only with them (got %q, %q, %v)",
 			props.ReplicaOf, props.SourceRegion, props.Promoted))
@@ -119,11 +116,11 @@ func (d *WarmStandbyDatabase) newSecret() awssecretsmanager.ISecret {
 	for _, region := range d.props.SecretReplicaRegions {
 		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{Region: jsii.String(region)})
 	}
-	secret := awssecretsmanager.NewSecret(d.scope, jsii.String("Secret"), &awssecretsmanager.SecretProps{
+	return awssecretsmanager.NewSecret(d.scope, jsii.String("Secret"), &awssecretsmanager.SecretProps{
 		SecretName:     name,
 		Description:    jsii.String("Master user of the database"),
 		ReplicaRegions: &replicas,
-		RemovalPolicy:  d.withInstance(),
+		RemovalPolicy:  d.removal(awscdk.RemovalPolicy_DESTROY),
 		GenerateSecretString: &awssecretsmanager.SecretStringGenerator{
 			SecretStringTemplate: jsii.String(fmt.Sprintf(`{"username":%q}`, d.props.Username)),
 			GenerateStringKey:    jsii.String("password"),
@@ -131,15 +128,15 @@ func (d *WarmStandbyDatabase) newSecret() awssecretsmanager.ISecret {
 			ExcludeCharacters:    jsii.String(excludedFromPasswords),
 		},
 	})
-	return secret
 }
 
-// withInstance is the removal policy of what is of use only beside the instance.
-func (d *WarmStandbyDatabase) withInstance() awscdk.RemovalPolicy {
+// removal is the policy of the instance and of what is of use only beside it:
+// they stay while the instance is protected, else leave as said.
+func (d *WarmStandbyDatabase) removal(unprotected awscdk.RemovalPolicy) awscdk.RemovalPolicy {
 	if d.props.DeletionProtection {
 		return outlivesStack
 	}
-	return awscdk.RemovalPolicy_DESTROY
+	return unprotected
 }
 
 func (d *WarmStandbyDatabase) newInstance() awsrds.IDatabaseInstance {
@@ -203,7 +200,7 @@ func (d *WarmStandbyDatabase) created(engine awsrds.IInstanceEngine, placed plac
 		EnablePerformanceInsights:       jsii.Bool(d.hasPerformanceInsights()),
 		PerformanceInsightEncryptionKey: d.performanceKey(),
 		DeletionProtection:              jsii.Bool(d.props.DeletionProtection),
-		RemovalPolicy:                   d.fate,
+		RemovalPolicy:                   d.removal(awscdk.RemovalPolicy_SNAPSHOT),
 	})
 	d.addLogGroups(instance)
 	return instance
@@ -235,7 +232,7 @@ func (d *WarmStandbyDatabase) replicated(placed placement) awsrds.IDatabaseInsta
 		EnablePerformanceInsights:       jsii.Bool(d.hasPerformanceInsights()),
 		PerformanceInsightEncryptionKey: d.performanceKey(),
 		DeletionProtection:              jsii.Bool(d.props.DeletionProtection),
-		RemovalPolicy:                   d.fate,
+		RemovalPolicy:                   d.removal(awscdk.RemovalPolicy_SNAPSHOT),
 	})
 	resource := replica.Node().DefaultChild().(awsrds.CfnDBInstance)
 	// What the L2 does not offer or gets wrong is fixed at birth and stays after
@@ -283,7 +280,7 @@ func (d *WarmStandbyDatabase) addLogGroups(instance awsconstructs.IConstruct) {
 	for _, log := range exportedLogs {
 		group := newLogGroup(d.scope, d.props.Name+"-"+log, d.props.LogDays,
 			fmt.Sprintf("/aws/rds/instance/%s/%s", d.props.Name, log))
-		group.ApplyRemovalPolicy(d.withInstance())
+		group.ApplyRemovalPolicy(d.removal(awscdk.RemovalPolicy_DESTROY))
 		instance.Node().AddDependency(group)
 	}
 }
@@ -312,7 +309,7 @@ func (d *WarmStandbyDatabase) addPrivateName() {
 		Zone:       zone,
 		RecordName: jsii.String(d.props.RecordName),
 		DomainName: d.instance.DbInstanceEndpointAddress(),
-		Ttl:        awscdk.Duration_Seconds(jsii.Number(privateNameTTL)),
+		Ttl:        seconds(privateNameTTL),
 	})
 }
 
