@@ -24,7 +24,8 @@ const (
 )
 
 // regional is one region's half of the system. Both halves are the same code
-// with the same logical ids: the role only changes properties.
+// with the same logical ids, but for the replica-lag alarm, the secret and what
+// an instance's name is part of: the role only changes properties.
 type regional struct {
 	stack     awscdk.Stack
 	settings  *settings.Settings

@@ -53,20 +53,9 @@ func deployment(t *testing.T, name, key string, change func(*settings.Settings))
 	if change != nil {
 		change(s)
 	}
-	// The temporary folder of a test goes before the process does.
-	out, err := os.MkdirTemp("", "assembly")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(out) })
-	artifacts := stacks.Artifacts{Web: filepath.Join(out, "web.tar.gz"), Api: filepath.Join(out, "api.tar.gz")}
-	for _, file := range []string{artifacts.Web, artifacts.Api} {
-		if err := os.WriteFile(file, []byte("an application"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	out := t.TempDir() // read before this test ends
 	app := awscdk.NewApp(&awscdk.AppProps{Context: cdkContext(t), Outdir: jsii.String(out)})
-	stacks.New(app, s, artifacts)
+	stacks.New(app, s, stacks.Artifacts{Web: artifact(t), Api: artifact(t)})
 	app.Synth(nil)
 
 	var report struct {

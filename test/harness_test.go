@@ -146,6 +146,16 @@ func like(pattern object) assertions.Matcher { return assertions.Match_ObjectLik
 // contains matches arrays that contain these items, in this order.
 func contains(items ...any) assertions.Matcher { return assertions.Match_ArrayWith(&items) }
 
+// artifact is a file that passes for an application's archive.
+func artifact(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "app.tar.gz")
+	if err := os.WriteFile(file, []byte("an application"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // str is a pointer for the CDK's matchers.
 func str(s string) *string { return jsii.String(s) }
 

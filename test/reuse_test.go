@@ -2,7 +2,6 @@ package test
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -107,18 +106,14 @@ func TestConstructsWorkInSomebodyElsesStack(t *testing.T) {
 			{Name: jsii.String("Data"), SubnetType: awsec2.SubnetType_PRIVATE_ISOLATED},
 		}})
 	}
-	artifact := filepath.Join(t.TempDir(), "app.tar.gz")
-	if err := os.WriteFile(artifact, []byte("an application"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	primary, vpc := own("Orders", east)
 	standby, standbyVpc := own("OrdersStandby", west)
 	certificate := awscertificatemanager.Certificate_FromCertificateArn(primary, jsii.String("Certificate"), jsii.String("arn:aws:acm:us-east-1:111122223333:certificate/c"))
 
 	tieredVpc(primary)
 	database := databases(primary, standby, vpc, standbyVpc)
-	webTier(primary, vpc, certificate, artifact)
-	apiTier(primary, vpc, certificate, artifact, database)
+	webTier(primary, vpc, certificate, artifact(t))
+	apiTier(primary, vpc, certificate, artifact(t), database)
 
 	templateOf(t, primary).counts(map[string]int{
 		"AWS::EC2::VPC": 2, dbInstance: 1, "AWS::AutoScaling::AutoScalingGroup": 2, "AWS::ElasticLoadBalancingV2::LoadBalancer": 2,

@@ -1,8 +1,6 @@
 package test
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,17 +17,13 @@ import (
 // tierProps is a tier of the reference's primary region in a VPC of its own.
 func tierProps(t *testing.T, stack awscdk.Stack) constructs.ServerTierProps {
 	t.Helper()
-	artifact := filepath.Join(t.TempDir(), "app.tar.gz")
-	if err := os.WriteFile(artifact, []byte("an application"), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	zones := []string{*stack.Region() + "a", *stack.Region() + "b"}
 	network := constructs.NewTieredVpc(stack, "Network", constructs.TieredVpcProps{Cidr: "172.20.0.0/16", AvailabilityZones: zones, NatGateways: 1, FlowLogDays: 30})
 	certificate := awscertificatemanager.Certificate_FromCertificateArn(stack, jsii.String("Certificate"), jsii.String("arn:aws:acm:us-east-1:111122223333:certificate/c"))
 	return constructs.ServerTierProps{
 		Vpc: network.Vpc(), LoadBalancerSubnets: network.PublicSubnets(), ServerSubnets: network.WebSubnets(), Certificate: certificate,
 		AccessLogs:   constructs.NewAccessLogBucket(stack, "AccessLogs", 30),
-		InstanceType: "t4g.small", VolumeGiB: 10, HealthPath: "/health", Artifact: artifact,
+		InstanceType: "t4g.small", VolumeGiB: 10, HealthPath: "/health", Artifact: artifact(t),
 		MinCapacity: 2, MaxCapacity: 6, CPUPercent: 60, RequestsPerTarget: 1000,
 		ShipLogs: true, LogDays: 30,
 	}
