@@ -131,7 +131,9 @@ signal() {
   done
 }
 
-# ship does nothing where logs are not shipped: logs.sh comes later, if at all.
+# collect and ship do nothing where logs are not shipped: logs.sh comes later, if
+# at all.
+collect() { ! declare -F collect_logs >/dev/null || collect_logs; }
 ship() { ! declare -F ship_logs >/dev/null || ship_logs; }
 
 # The rollback that a failure starts terminates the server: its log is shipped
@@ -165,6 +167,7 @@ packages() {
   retry apt-get -q -o DPkg::Lock::Timeout=300 update
   add_packages awscli
   add_packages ca-certificates curl unattended-upgrades "$@"
+  collect
 }
 
 limit_journal() {

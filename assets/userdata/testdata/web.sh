@@ -156,7 +156,9 @@ signal() {
   done
 }
 
-# ship does nothing where logs are not shipped: logs.sh comes later, if at all.
+# collect and ship do nothing where logs are not shipped: logs.sh comes later, if
+# at all.
+collect() { ! declare -F collect_logs >/dev/null || collect_logs; }
 ship() { ! declare -F ship_logs >/dev/null || ship_logs; }
 
 # The rollback that a failure starts terminates the server: its log is shipped
@@ -190,6 +192,7 @@ packages() {
   retry apt-get -q -o DPkg::Lock::Timeout=300 update
   add_packages awscli
   add_packages ca-certificates curl unattended-upgrades "$@"
+  collect
 }
 
 limit_journal() {
@@ -260,9 +263,17 @@ install_agent() (
     rm -rf "$PWD"
 )
 
+# Before the service starts: what it says first is its log's beginning.
+collect_logs() {
+  if ! { add_packages rsyslog && systemctl restart rsyslog; }; then
+    # shellcheck disable=SC2034 # common.sh's: nothing that stops the boot
+    FAILED=''
+    echo 'WARNING: no log files'
+  fi
+}
+
 ship_logs() {
-  if add_packages rsyslog gpg gpgv && { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
-    systemctl restart rsyslog &&
+  if add_packages gpg gpgv && { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
     "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json; then
     sleep 15 # it reads and sends every few seconds
     return
