@@ -13,7 +13,7 @@ APPLICATION := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth diff deploy destroy test lint fmt bench
+.PHONY: help setup app synth diff deploy destroy test test-boot lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,9 +56,12 @@ test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the ex
 	cd assets/app/api && npm run --silent check && npm test --silent
 	cd assets/app/web && npm run --silent check && npm test --silent
 
+test-boot: synth ## Boot the servers of the templates and test them (Linux, root)
+	test/boot/run $(TESTFLAGS)
+
 lint: setup .build/bin/golangci-lint .build/debian-lint ## Check Go, shell and YAML
 	golangci-lint run
-	shellcheck --shell=bash $$(git ls-files '*.sh') .ci/run
+	shellcheck --shell=bash $$(git ls-files '*.sh') .ci/run test/boot/run test/boot/base test/boot/agent
 	yamllint --strict .
 
 fmt: .build/bin/golangci-lint ## Format the Go files

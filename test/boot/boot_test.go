@@ -1,0 +1,396 @@
+//go:build boot
+
+package boot
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestCloudInitRanWithoutErrors(t *testing.T) {
+	for _, s := range serving() {
+		var status struct {
+			Status     string
+			Errors     []string
+			Datasource string
+		}
+		out, _ := s.in("cloud-init", "status", "--format=json")
+		if err := json.Unmarshal([]byte(out), &status); err != nil || status.Status != "done" || len(status.Errors) > 0 || !strings.HasPrefix(status.Datasource, "ec2") {
+			t.Errorf("%s: cloud-init: want done without errors, by ec2 (got %s)", s.name, out)
+		}
+		if state, _ := s.in("systemctl", "is-system-running"); state != "running" {
+			failed, _ := s.in("systemctl", "--failed", "--no-legend", "--plain")
+			t.Errorf("%s: want the system running (got %s: %s)", s.name, state, failed)
+		}
+		if log := s.read("/var/log/boot-app.log"); !regexp.MustCompile(`^BOOT DONE in \d+ s$`).MatchString(tail(log, 1)) {
+			t.Errorf("%s: the boot script's last line: want BOOT DONE (got %s)", s.name, tail(log, 5))
+		}
+	}
+	table := bootTimes(serving())
+	t.Log("\n" + table)
+	if err := os.WriteFile(filepath.Join(booted.work, "boot-times.txt"), []byte(table), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestServicesRunUnderTheirUsers(t *testing.T) {
+	for _, s := range serving() {
+		unit, user := s.service()
+		// Apache's first process, root's, opens the port and hands it to the others.
+		users := must(t)(s.in("bash", "-c", "ps -o user= $(cat /sys/fs/cgroup/system.slice/"+unit+".service/cgroup.procs) | sort | uniq -c | sort -rn | head -1"))
+		if !strings.HasSuffix(users, " "+user) {
+			t.Errorf("%s: %s runs as %s, want %s", s.name, unit, users, user)
+		}
+		if enabled, _ := s.in("systemctl", "is-enabled", unit); enabled != "enabled" {
+			t.Errorf("%s: %s is not enabled: %s", s.name, unit, enabled)
+		}
+	}
+	// The port below 1024 by a capability, and no other.
+	status := must(t)(booted.api1.in("bash", "-c", "grep Cap /proc/$(systemctl show --value --property=MainPID app)/status"))
+	if !regexp.MustCompile(`CapEff:\s0000000000000400\n`).MatchString(status + "\n") {
+		t.Errorf("the API has more than CAP_NET_BIND_SERVICE (0x400):\n%s", status)
+	}
+}
+
+func TestSuccessIsSignalled(t *testing.T) {
+	for _, s := range serving() {
+		if got := fmt.Sprint(booted.apis.signalsOf(s)); got != "[SUCCESS]" {
+			t.Errorf("%s: CloudFormation was told %s, want [SUCCESS]", s.name, got)
+		}
+	}
+}
+
+func TestFailureIsSignalled(t *testing.T) {
+	s := booted.broken
+	if got := fmt.Sprint(booted.apis.signalsOf(s)); got != "[FAILURE]" {
+		t.Errorf("CloudFormation was told %s, want [FAILURE]", got)
+	}
+	last := tail(s.read("/var/log/boot-app.log"), 1)
+	if !strings.HasPrefix(last, "BOOT FAILED in step 'fetch the API': gave up: aws s3 cp") {
+		t.Errorf("the last line of its log: %s", last)
+	}
+	if out, _ := s.in("cloud-init", "status"); !strings.Contains(out, "status: error") {
+		t.Errorf("cloud-init does not know of it: %s", out)
+	}
+}
+
+func TestOnlyAllowedCallsAreMade(t *testing.T) {
+	for _, refused := range booted.apis.refused {
+		if !strings.HasPrefix(refused, "s3: NoSuchKey") { // the broken server's
+			t.Error(refused)
+		}
+	}
+	t.Logf("names that servers asked for and nobody has: %s", strings.Join(booted.names.unknown, " "))
+}
+
+func TestHealthThroughTheLoadBalancers(t *testing.T) {
+	for _, r := range []*region{booted.primary, booted.standby} {
+		for _, b := range []*balancer{r.web, r.api} {
+			if a := outside(t, r, b.tier.name, http.MethodGet, b.tier.health, nil); a.status != http.StatusOK {
+				t.Errorf("%s %s: %v", r.name, b.tier.name, a)
+			}
+		}
+		if a := outside(t, r, "Api", http.MethodGet, "/ready", nil); a.status != http.StatusOK || a.value("region") != r.region {
+			t.Errorf("%s: /ready: %v", r.name, a)
+		}
+		if a := outside(t, r, "Web", http.MethodGet, "/config.json", nil); a.value("region") != r.region {
+			t.Errorf("%s: /config.json: %v", r.name, a)
+		}
+	}
+}
+
+// Both of the primary's API servers found an empty database at the same time.
+func TestMigrationsRanOnce(t *testing.T) {
+	_, instance := booted.primary.only("AWS::RDS::DBInstance")
+	schema := instance.Properties["DBName"].(string)
+	runs := must(t)(booted.primary.database.sql("SELECT COUNT(*), COUNT(DISTINCT name) FROM " + schema + ".schema_migrations"))
+	if runs != "1\t1" {
+		t.Errorf("migrations and how often they ran: %q", runs)
+	}
+	migrated := 0
+	for _, s := range []*server{booted.api1, booted.api2, booted.api3} {
+		migrated += strings.Count(must(t)(s.in("journalctl", "--unit=app", "--output=cat")), `"schema migrated"`)
+	}
+	if migrated != 1 {
+		t.Errorf("%d servers say that they migrated, want one", migrated)
+	}
+}
+
+func TestLogsAreShippedAndRotated(t *testing.T) {
+	for _, s := range serving() {
+		if called := s.read("/var/log/agent-called"); !strings.Contains(called, "fetch-config") {
+			t.Errorf("%s: the log agent was not started: %q", s.name, called)
+		}
+		if out, err := s.in("logrotate", "--debug", "/etc/logrotate.conf"); err != nil || strings.Contains(out, "error:") {
+			t.Errorf("%s: %v: %s", s.name, err, out)
+		}
+	}
+	if log := booted.api1.read("/var/log/app.log"); !strings.Contains(log, `"listening"`) {
+		t.Errorf("the API's own log does not have its lines: %q", tail(log, 3))
+	}
+	// Rotated, it goes on in the new file.
+	must(t)(booted.api1.in("logrotate", "--force", "/etc/logrotate.conf"))
+	direct(booted.api1, http.MethodGet, "/nowhere", nil)
+	eventually(t, 10*time.Second, "lines in the new log", func() error {
+		if log := booted.api1.read("/var/log/app.log"); !strings.Contains(log, "/nowhere") {
+			return fmt.Errorf("%q", log)
+		}
+		return nil
+	})
+}
+
+// The first boot again, by hand, must leave the server as it is.
+func TestScriptsRunTwiceChangeNothing(t *testing.T) {
+	var both sync.WaitGroup
+	for _, s := range []*server{booted.web1, booted.api1} {
+		both.Go(func() {
+			before := fingerprint(s)
+			if out, err := s.inFor(3*time.Minute, "bash", "/var/lib/cloud/instance/scripts/part-001"); err != nil {
+				t.Errorf("%v", tail(out, 10))
+			}
+			after := fingerprint(s)
+			for path := range before {
+				if after[path] != before[path] {
+					t.Errorf("%s: %s: %s, before it was %s", s.name, path, after[path], before[path])
+				}
+			}
+			for path := range after {
+				if before[path] == "" {
+					t.Errorf("%s: %s is new", s.name, path)
+				}
+			}
+		})
+	}
+	both.Wait()
+	t.Logf("%d files of %s compared", len(fingerprint(booted.api1)), booted.api1.name)
+}
+
+// fingerprint is the mode, owner and content of all that the scripts could change.
+func fingerprint(s *server) map[string]string {
+	files := map[string]string{}
+	for _, folder := range []string{"etc", "srv", "usr", "opt", "var/lib/app", "var/spool/cron"} {
+		filepath.WalkDir(filepath.Join(s.root(), folder), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return nil
+			}
+			info, err := entry.Info()
+			if err != nil {
+				return nil
+			}
+			owner := info.Sys().(*syscall.Stat_t)
+			mark := fmt.Sprintf("%v %d:%d", info.Mode(), owner.Uid, owner.Gid)
+			switch {
+			case info.Mode().IsRegular():
+				data, _ := os.ReadFile(path)
+				mark += fmt.Sprintf(" %x", sha256.Sum256(data))
+			case info.Mode()&fs.ModeSymlink != 0:
+				target, _ := os.Readlink(path)
+				mark += " " + target
+			}
+			files[strings.TrimPrefix(path, s.root())] = mark
+			return nil
+		})
+	}
+	return files
+}
+
+func TestKilledApiIsRestarted(t *testing.T) {
+	before := booted.api1.apiProcess(t)
+	must(t)(booted.api1.in("systemctl", "kill", "--signal=KILL", "app"))
+	eventually(t, 30*time.Second, "answers again", answers(http.StatusOK, func() *answer { return direct(booted.api1, http.MethodGet, "/books", nil) }))
+	if after := booted.api1.apiProcess(t); after == before {
+		t.Errorf("it is the same process: %s", after)
+	}
+}
+
+// A server that restarts comes back by what the first boot left on it.
+func TestRebootComesBack(t *testing.T) {
+	var both sync.WaitGroup
+	for _, s := range []*server{booted.web1, booted.api1} {
+		both.Go(func() {
+			log := s.read("/var/log/boot-app.log")
+			s.in("systemctl", "reboot")
+			eventually(t, time.Minute, s.name+" boots again", func() error {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if s.boots != 2 {
+					return fmt.Errorf("%d boots", s.boots)
+				}
+				return nil
+			})
+			eventually(t, time.Minute, s.name+" answers", answers(http.StatusOK, func() *answer { return direct(s, http.MethodGet, s.tier.health, nil) }))
+			if s.read("/var/log/boot-app.log") != log {
+				t.Errorf("%s: user data ran again", s.name)
+			}
+			eventually(t, time.Minute, s.name+" is running", func() error {
+				state, err := s.in("systemctl", "is-system-running", "--wait")
+				if err != nil {
+					return fmt.Errorf("%s: %w", state, err)
+				}
+				return nil
+			})
+		})
+	}
+	both.Wait()
+}
+
+func TestDatabaseRestart(t *testing.T) {
+	survives(t, "restarted", func() error {
+		booted.primary.database.kill()
+		return booted.primary.database.start()
+	})
+}
+
+func TestDatabaseFailsOverToAnotherZone(t *testing.T) {
+	survives(t, "failed over", booted.primary.database.failOver)
+	if err := booted.standby.database.replicate(booted.primary.database); err != nil { // as RDS does by itself
+		t.Fatal(err)
+	}
+}
+
+// survives breaks the database under the API, which must write again without a
+// restart.
+func survives(t *testing.T, what string, breakIt func() error) {
+	t.Helper()
+	servers := []*server{booted.api1, booted.api2}
+	var before []string
+	for _, s := range servers {
+		before = append(before, s.apiProcess(t))
+	}
+	if err := breakIt(); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range servers {
+		eventually(t, 30*time.Second, s.name+" writes to the database that was "+what,
+			answers(http.StatusCreated, func() *answer { return direct(s, http.MethodPost, "/books", book("Written by "+s.name)) }))
+		if after := s.apiProcess(t); after != before[i] {
+			t.Errorf("%s: was %s, is %s", s.name, before[i], after)
+		}
+	}
+}
+
+func book(title string) map[string]any { return map[string]any{"title": title, "price": 9.5} }
+
+func TestPasswordRotation(t *testing.T) {
+	survives(t, "given a new password", func() error {
+		if err := booted.rotate(rand.Text()); err != nil {
+			return err
+		}
+		_, err := booted.primary.database.sql("KILL USER admin") // who is in stays in, else
+		return err
+	})
+}
+
+// Only a certificate for the instance's own name, of an authority that is trusted.
+func TestDatabaseCertificateIsVerified(t *testing.T) {
+	s := booted.api2
+	restart := func() {
+		t.Helper()
+		must(t)(s.in("systemctl", "restart", "app"))
+		eventually(t, 30*time.Second, "alive", answers(http.StatusOK, func() *answer { return direct(s, http.MethodGet, "/health", nil) }))
+	}
+	const trusted = "DB_CA_FILE=/usr/local/share/ca-certificates/boot-test.crt"
+	for why, environment := range map[string][]string{
+		"unable to get local issuer certificate": {},
+		"does not match certificate":             {trusted, "DB_TLS_NAME=another.example.com"},
+	} {
+		if err := setEnvironment(s.root(), environment...); err != nil {
+			t.Fatal(err)
+		}
+		restart()
+		eventually(t, 20*time.Second, "refused: "+why, func() error {
+			if log := must(t)(s.in("journalctl", "--unit=app", "--output=cat", "--lines=10")); !strings.Contains(log, why) {
+				return errors.New(log)
+			}
+			return nil
+		})
+		if a := direct(s, http.MethodGet, "/ready", nil); a.status != http.StatusServiceUnavailable {
+			t.Errorf("/ready: %v", a)
+		}
+	}
+	if err := setEnvironment(s.root(), trusted); err != nil {
+		t.Fatal(err)
+	}
+	restart()
+	eventually(t, 20*time.Second, "ready", answers(http.StatusOK, func() *answer { return direct(s, http.MethodGet, "/ready", nil) }))
+}
+
+func TestStandbyReadsAndRefusesWrites(t *testing.T) {
+	created := outside(t, booted.primary, "Api", http.MethodPost, "/books", book("Seen in both regions"))
+	if created.status != http.StatusCreated {
+		t.Fatal(created)
+	}
+	eventually(t, 10*time.Second, "read in the standby region", func() error {
+		if a := outside(t, booted.standby, "Api", http.MethodGet, "/books", nil); !strings.Contains(a.body, "Seen in both regions") {
+			return fmt.Errorf("%v", a)
+		}
+		return nil
+	})
+	a := outside(t, booted.standby, "Api", http.MethodPost, "/books", book("Lost"))
+	if a.status != http.StatusServiceUnavailable || a.value("code") != "read_only" || a.header.Get("Retry-After") == "" {
+		t.Errorf("a write to the standby: want 503 read_only with Retry-After (got %v, %v)", a, a.header)
+	}
+	if a := outside(t, booted.standby, "Api", http.MethodGet, "/ready", nil); a.status != http.StatusOK || a.value("database") != "read-only" {
+		t.Errorf("/ready: %v", a)
+	}
+}
+
+// The primary's database dies; what was written is read from the standby, and
+// after the promotion the standby takes writes, with no restart.
+func TestPromotion(t *testing.T) {
+	before := booted.api3.apiProcess(t)
+	booted.primary.database.kill()
+	eventually(t, 30*time.Second, "the primary's API is no longer ready", answers(http.StatusServiceUnavailable, func() *answer {
+		return outside(t, booted.primary, "Api", http.MethodGet, "/ready", nil)
+	}))
+	if a := outside(t, booted.standby, "Api", http.MethodGet, "/books", nil); !strings.Contains(a.body, "Seen in both regions") {
+		t.Errorf("reads in the standby region: %v", a)
+	}
+	if err := booted.standby.database.promote(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Second, "writes in the standby region", answers(http.StatusCreated, func() *answer {
+		return outside(t, booted.standby, "Api", http.MethodPost, "/books", book("Written after the promotion"))
+	}))
+	if a := outside(t, booted.standby, "Api", http.MethodGet, "/ready", nil); a.value("database") != "writable" {
+		t.Errorf("/ready: %v", a)
+	}
+	if after := booted.api3.apiProcess(t); after != before {
+		t.Errorf("the API was restarted: was %s, is %s", before, after)
+	}
+}
+
+// Last, so that all of the above had its chance to leak.
+func TestNoSecretIsLeftAnywhere(t *testing.T) {
+	secrets := strings.Join(booted.secrets(), "\n")
+	for _, s := range append(serving(), booted.broken) {
+		if found, _ := s.inWith(secrets, "grep", "--recursive", "--files-with-matches", "--fixed-strings", "--file=-",
+			"--exclude-dir=proc", "--exclude-dir=sys", "--devices=skip", "/"); found != "" {
+			for file := range strings.SplitSeq(found, "\n") {
+				t.Errorf("%s: a secret is in %s", s.name, file)
+			}
+		}
+		if found, _ := s.inWith(secrets, "bash", "-c", "grep --fixed-strings --file=- <(journalctl --no-pager)"); found != "" {
+			t.Errorf("%s: a secret is in the journal", s.name)
+		}
+	}
+	commandLines.Lock()
+	defer commandLines.Unlock()
+	if len(commandLines.leaks) > 0 {
+		t.Errorf("secrets on command lines: %q", commandLines.leaks)
+	}
+	t.Logf("%d command lines looked at", commandLines.seen)
+}

@@ -1,0 +1,143 @@
+//go:build boot
+
+// Package boot boots the servers of the synthesized templates, without AWS, and
+// tests what comes up. README.md says how; `make test-boot` runs it.
+package boot
+
+import (
+	"crypto/rand"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// world is everything that stands around the servers.
+type world struct {
+	work    string // scratch folder, with the base root
+	cgroups string
+
+	primary, standby *region
+	authority        *authority
+	names            *names
+	metadata         *metadata
+	apis             *apis
+	servers          []*server
+
+	mu        sync.Mutex
+	passwords []string // the master user's, the current one last
+}
+
+// region is one of the two.
+type region struct {
+	*stack
+	web, api *balancer
+	database *database
+}
+
+func newWorld(work, cgroups, assembly string) (*world, error) {
+	primary, standby, err := loadRegions(assembly)
+	if err != nil {
+		return nil, err
+	}
+	w := &world{
+		work: work, cgroups: cgroups,
+		primary: newRegion(primary), standby: newRegion(standby),
+		names: newNames(), metadata: newMetadata(),
+	}
+	w.apis = &apis{
+		stacks:   map[string]*stack{primary.region: primary, standby.region: standby},
+		metadata: w.metadata,
+		balanced: w.balanced,
+		secrets:  map[string]string{},
+		missing:  map[string]bool{},
+	}
+	if w.authority, err = newAuthority(work); err != nil {
+		return nil, err
+	}
+	if err := newNetwork(primary, standby); err != nil {
+		return nil, err
+	}
+	return w, w.serve()
+}
+
+func newRegion(s *stack) *region {
+	return &region{stack: s, web: newBalancer(s.tier("Web")), api: newBalancer(s.tier("Api"))}
+}
+
+// serve starts all that answers, and then the databases.
+func (w *world) serve() error {
+	if err := w.serveTLS(awsAddress, w.apis); err != nil {
+		return err
+	}
+	for address, handler := range map[string]http.Handler{
+		metadataAddress: w.metadata,
+		archiveAddress:  &archive{folder: filepath.Join(w.work, "archive"), fetched: map[string]*sync.Once{}},
+	} {
+		listener, err := listen(address + ":80")
+		if err != nil {
+			return err
+		}
+		go quietServer(handler).Serve(listener)
+	}
+	for i, r := range []*region{w.primary, w.standby} {
+		if err := w.names.serve(r.region, r.host("", 2)); err != nil {
+			return err
+		}
+		for _, mirror := range []string{archiveHost, "security.ubuntu.com", r.region + ".ec2.archive.ubuntu.com"} {
+			w.names.set(r.region, "A", mirror, archiveAddress)
+		}
+		for name, b := range map[string]*balancer{"Web": r.web, "Api": r.api} {
+			if err := w.serveTLS(r.balancer(name), b); err != nil {
+				return err
+			}
+		}
+		d, err := w.newDatabase(r.stack, i+1)
+		if err != nil {
+			return err
+		}
+		r.database = d
+		_, alias := r.find("AWS::Route53::RecordSet", "DatabaseRecord")
+		name := strings.TrimSuffix(r.text(alias.Properties["Name"]), ".")
+		w.names.set(r.region, "CNAME", name, r.text(alias.Properties["ResourceRecords"].([]any)[0]))
+	}
+	if err := w.rotate(rand.Text()); err != nil {
+		return err
+	}
+	return w.standby.database.replicate(w.primary.database)
+}
+
+// secrets are all passwords that the master user had.
+func (w *world) secrets() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.passwords)
+}
+
+// rotate sets the master user's password, then the secret's, in both regions.
+func (w *world) rotate(password string) error {
+	_, instance := w.primary.only("AWS::RDS::DBInstance")
+	username := instance.Properties["MasterUsername"].(string)
+	if err := w.primary.database.setPassword(username, password, instance.Properties["DBName"].(string)); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.passwords = append(w.passwords, password)
+	w.mu.Unlock()
+	for _, r := range []*region{w.primary, w.standby} {
+		w.apis.setSecret(r.region, toJSON(map[string]string{"username": username, "password": password}))
+	}
+	return nil
+}
+
+func (w *world) balanced(targets, id string) string {
+	for _, r := range []*region{w.primary, w.standby} {
+		for _, b := range []*balancer{r.web, r.api} {
+			if b.tier.targets == targets {
+				return b.state(id)
+			}
+		}
+	}
+	return ""
+}
