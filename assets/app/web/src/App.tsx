@@ -17,12 +17,16 @@ export function App({ api, region }: { api: Api; region: string }) {
   const [loadingMore, setLoadingMore] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   const deleted = useRef(false);
+  const changes = useRef(0);
   const { system, markReadOnly } = useSystem(api);
   const readOnly = system?.database === 'read-only';
 
   const load = useCallback(async () => {
+    const before = changes.current;
     try {
-      setListing({ status: 'ready', ...(await api.list()) });
+      const page = await api.list();
+      if (changes.current !== before) return void load(); // it may be older than what the page shows
+      setListing({ status: 'ready', ...page });
     } catch {
       // Books already on the page are better than none.
       setListing((old) => (old.status === 'ready' ? old : { status: 'failed' }));
@@ -35,6 +39,14 @@ export function App({ api, region }: { api: Api; region: string }) {
   }, [load]);
 
   useEffect(() => void load(), [load]);
+
+  // What the page shows may be from before: of another region, or of before an outage.
+  const serving = system && `${system.ready} ${system.database} ${system.region}`;
+  const served = useRef(serving);
+  useEffect(() => {
+    if (served.current && system?.ready) void load();
+    served.current = serving;
+  }, [serving, system?.ready, load]);
 
   useEffect(() => {
     if (listing.status !== 'failed') return;
@@ -67,6 +79,7 @@ export function App({ api, region }: { api: Api; region: string }) {
   }
 
   function change(update: (books: Book[]) => Book[]) {
+    changes.current++;
     setListing((old) => (old.status === 'ready' ? { ...old, books: update(old.books) } : old));
   }
 
@@ -135,7 +148,7 @@ export function App({ api, region }: { api: Api; region: string }) {
         {listing.status === 'loading' && <Loading />}
         {listing.status === 'failed' && (
           <div className="empty" role="alert">
-            <p>The books could not be loaded.</p>
+            <p>The books could not be loaded. This page tries again by itself.</p>
             <button type="button" onClick={retry}>
               Try again
             </button>

@@ -15,6 +15,7 @@ interface Props {
 
 const LABELS: Record<Field, string> = { title: 'Title', desc: 'Description', price: 'Price', cover: 'Cover' };
 const HINTS: Partial<Record<Field, string>> = {
+  desc: 'Optional.',
   price: 'In US dollars, for example 9.99',
   cover: 'Web address of a picture. Optional.',
 };

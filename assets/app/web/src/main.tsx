@@ -17,8 +17,9 @@ try {
 } catch (error) {
   console.error(error);
   root.render(
-    <main className="empty" role="alert">
-      <p>The page could not be started.</p>
+    <main className="empty">
+      <h1>Books</h1>
+      <p role="alert">The page could not be started.</p>
       <button type="button" onClick={() => location.reload()}>
         Try again
       </button>

@@ -55,6 +55,42 @@ describe('the list', () => {
     await screen.findByText('Dune', { selector: 'h2' });
   });
 
+  test.each([
+    ['another region serves', (server: FakeServer) => (server.region = 'us-west-2'), () => {}],
+    ['an outage is over', (server: FakeServer) => (server.ready = false), (server: FakeServer) => (server.ready = true)],
+  ])('is read again when %s', async (_what, begin, end) => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    open();
+    await screen.findByText('Emma', { selector: 'h2' });
+    expect(server.requests.filter((r) => r === 'GET /books')).toHaveLength(1);
+    server.books = [dune];
+    begin(server);
+    await act(() => vi.advanceTimersByTimeAsync(30_000));
+    end(server);
+    await act(() => vi.advanceTimersByTimeAsync(30_000));
+    await waitFor(() => expect(titles()).toEqual(['Dune']));
+  });
+
+  test('does not lose a book that was added while it was read', async () => {
+    open();
+    await screen.findByText('Emma', { selector: 'h2' });
+    let answerLate = (_response: Response) => {};
+    server.instead.set('GET /books', () => new Promise((resolve) => (answerLate = resolve)));
+    server.instead.set('PUT /books/1', () => refusal(404, 'not_found')); // has the list read again
+    await userEvent.click(await button('Edit “Dune”'));
+    await userEvent.click((await dialog()).getByRole('button', { name: 'Save' }));
+    await userEvent.click((await dialog()).getByRole('button', { name: 'Cancel' }));
+    server.instead.delete('GET /books');
+    await userEvent.click(await button('Add a book'));
+    const form = await dialog();
+    await userEvent.type(form.getByLabelText('Title'), 'Ulysses');
+    await userEvent.click(form.getByRole('button', { name: 'Save' }));
+    await screen.findByText('“Ulysses” is added.');
+    await act(async () => answerLate(new Response(JSON.stringify([dune, emma]))));
+    await waitFor(() => expect(server.requests.filter((r) => r === 'GET /books')).toHaveLength(3));
+    await waitFor(() => expect(titles()).toEqual(['Dune', 'Emma', 'Ulysses']));
+  });
+
   test('asks a troubled server seldom, and not in step with other pages', async () => {
     vi.useFakeTimers({ shouldAdvanceTime: true });
     const chance = vi.spyOn(Math, 'random');

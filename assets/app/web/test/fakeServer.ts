@@ -8,6 +8,7 @@ export class FakeServer {
   books: Book[] = [];
   database = 'writable';
   ready = true;
+  region = 'us-east-1';
   pageSize = 100;
   /** Answers the next requests instead, by method and path. */
   instead = new Map<string, () => Response | Promise<Response>>();
@@ -24,7 +25,7 @@ export class FakeServer {
     this.requests.push(`${method} ${pathname}`);
     const instead = this.instead.get(`${method} ${pathname}`);
     if (instead) return instead();
-    if (pathname === '/ready') return json(this.ready ? 200 : 503, { database: this.database, region: 'us-east-1', status: '', version: '' });
+    if (pathname === '/ready') return json(this.ready ? 200 : 503, { database: this.database, region: this.region, status: '', version: '' });
     if (method === 'GET') {
       const rest = this.books.filter(({ id }) => id > Number(searchParams.get('after') ?? 0));
       const page = rest.slice(0, this.pageSize);
