@@ -30,9 +30,9 @@ app: $(APPLICATION) ## Build the example application (part of setup)
 $(APPLICATION) &: $(shell find assets/app \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print) | node_modules/.package-lock.json
 	@assets/app/build.sh
 
-# What the example application's own tests need.
-assets/app/%/node_modules/.package-lock.json: assets/app/%/package-lock.json | node_modules/.package-lock.json
-	cd assets/app/$* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+# What tests of the example application and of the booted site need.
+%/node_modules/.package-lock.json: %/package-lock.json | node_modules/.package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .build/app: $(APP_SOURCES)
@@ -56,7 +56,7 @@ test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the ex
 	cd assets/app/api && npm run --silent check && npm test --silent
 	cd assets/app/web && npm run --silent check && npm test --silent
 
-test-boot: synth ## Boot the servers of the templates and test them (Linux, root)
+test-boot: synth test/boot/browser/node_modules/.package-lock.json ## Boot the servers of the templates and test them (Linux, root)
 	test/boot/run $(TESTFLAGS)
 
 lint: setup .build/bin/golangci-lint .build/debian-lint ## Check Go, shell and YAML

@@ -6,6 +6,7 @@ ignore (
 	./assets/app
 	./cdk.out
 	./node_modules
+	./test/boot/browser
 )
 
 require (

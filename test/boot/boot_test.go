@@ -129,6 +129,10 @@ func TestMigrationsRanOnce(t *testing.T) {
 	}
 }
 
+func TestBrowserOnThePrimary(t *testing.T) {
+	browse(t, "primary", booted.primary, nil)
+}
+
 func TestLogsAreShippedAndRotated(t *testing.T) {
 	for _, s := range serving() {
 		if called := s.read("/var/log/agent-called"); !strings.Contains(called, "fetch-config") {
@@ -348,6 +352,13 @@ func TestStandbyReadsAndRefusesWrites(t *testing.T) {
 	}
 }
 
+func TestBrowserOnTheStandby(t *testing.T) {
+	if err := booted.standby.database.caughtUp(booted.primary.database); err != nil {
+		t.Fatal(err)
+	}
+	browse(t, "standby", booted.standby, nil)
+}
+
 // The primary's database dies; what was written is read from the standby, and
 // after the promotion the standby takes writes, with no restart.
 func TestPromotion(t *testing.T) {
@@ -359,9 +370,11 @@ func TestPromotion(t *testing.T) {
 	if a := outside(t, booted.standby, "Api", http.MethodGet, "/books", nil); !strings.Contains(a.body, "Seen in both regions") {
 		t.Errorf("reads in the standby region: %v", a)
 	}
-	if err := booted.standby.database.promote(); err != nil {
-		t.Fatal(err)
-	}
+	browse(t, "promoted", booted.standby, func() {
+		if err := booted.standby.database.promote(); err != nil {
+			t.Error(err)
+		}
+	})
 	eventually(t, 30*time.Second, "writes in the standby region", answers(http.StatusCreated, func() *answer {
 		return outside(t, booted.standby, "Api", http.MethodPost, "/books", book("Written after the promotion"))
 	}))

@@ -45,8 +45,8 @@ func newNetwork(regions ...*stack) error {
 			"ip -n world addr add "+s.host("", 2)+"/16 dev "+bridge, // the VPC's name server
 			"ip -n world link set "+bridge+" up",
 		)
-		for _, balanced := range []string{"Web", "Api"} {
-			commands = append(commands, "ip -n world addr add "+s.balancer(balanced)+"/32 dev lo")
+		for _, address := range []string{s.balancer("Web"), s.balancer("Api"), s.edgeAddress()} {
+			commands = append(commands, "ip -n world addr add "+address+"/32 dev lo")
 		}
 	}
 	return run(commands...)
@@ -89,10 +89,14 @@ func (s *stack) host(cidr string, n byte) string {
 
 // balancer is the public address of a tier's load balancer.
 func (s *stack) balancer(tier string) string {
-	n := 20
-	if tier == "Api" {
-		n++
-	}
+	return s.public(map[string]int{"Web": 0, "Api": 1}[tier])
+}
+
+// edgeAddress is CloudFront's, as it leads to the region.
+func (s *stack) edgeAddress() string { return s.public(2) }
+
+func (s *stack) public(n int) string {
+	n += 20
 	if _, instance := s.only("AWS::RDS::DBInstance"); instance.Properties["SourceDBInstanceIdentifier"] != nil {
 		n += 10
 	}

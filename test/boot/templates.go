@@ -17,8 +17,8 @@ import (
 // object is a piece of a template.
 type object = map[string]any
 
-// stack is one regional stack as `make synth` wrote it: the servers are made from
-// this and from nothing else.
+// stack is one as `make synth` wrote it: the servers are made from this and from
+// nothing else.
 type stack struct {
 	name      string
 	region    string
@@ -31,8 +31,8 @@ type resource struct {
 	Properties object
 }
 
-// loadRegions reads both regional stacks of a cloud assembly, the primary's first.
-func loadRegions(assembly string) (primary, standby *stack, err error) {
+// loadStacks reads the three stacks of a cloud assembly.
+func loadStacks(assembly string) (primary, standby, global *stack, err error) {
 	var manifest struct {
 		Artifacts map[string]struct {
 			Type        string
@@ -41,26 +41,29 @@ func loadRegions(assembly string) (primary, standby *stack, err error) {
 		}
 	}
 	if err := readJSON(filepath.Join(assembly, "manifest.json"), &manifest); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for name, artifact := range manifest.Artifacts {
-		if artifact.Properties.Tags["stack-role"] != "regional" {
-			continue
+		role := artifact.Properties.Tags["stack-role"]
+		if role == "" {
+			continue // what is no stack
 		}
 		s := &stack{name: name, region: path.Base(artifact.Environment)}
 		if err := s.load(assembly); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		if _, instance := s.only("AWS::RDS::DBInstance"); instance.Properties["SourceDBInstanceIdentifier"] == nil {
+		if role == "global" {
+			global = s
+		} else if _, instance := s.only("AWS::RDS::DBInstance"); instance.Properties["SourceDBInstanceIdentifier"] == nil {
 			primary = s
 		} else {
 			standby = s
 		}
 	}
-	if primary == nil || standby == nil {
-		return nil, nil, fmt.Errorf("%s: want a primary and a standby region whose database copies the primary's", assembly)
+	if primary == nil || standby == nil || global == nil {
+		return nil, nil, nil, fmt.Errorf("%s: want a global stack, a primary region, and a standby region whose database copies the primary's", assembly)
 	}
-	return primary, standby, nil
+	return primary, standby, global, nil
 }
 
 func (s *stack) load(assembly string) error {

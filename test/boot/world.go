@@ -19,6 +19,7 @@ type world struct {
 	cgroups string
 
 	primary, standby *region
+	global           *stack
 	authority        *authority
 	names            *names
 	metadata         *metadata
@@ -37,13 +38,13 @@ type region struct {
 }
 
 func newWorld(work, cgroups, assembly string) (*world, error) {
-	primary, standby, err := loadRegions(assembly)
+	primary, standby, global, err := loadStacks(assembly)
 	if err != nil {
 		return nil, err
 	}
 	w := &world{
 		work: work, cgroups: cgroups,
-		primary: newRegion(primary), standby: newRegion(standby),
+		primary: newRegion(primary), standby: newRegion(standby), global: global,
 		names: newNames(), metadata: newMetadata(),
 	}
 	w.apis = &apis{
@@ -92,6 +93,9 @@ func (w *world) serve() error {
 			if err := w.serveTLS(r.balancer(name), b); err != nil {
 				return err
 			}
+		}
+		if err := w.serveTLS(r.edgeAddress(), newEdge(w.global, r.web)); err != nil {
+			return err
 		}
 		d, err := w.newDatabase(r.stack, i+1)
 		if err != nil {
