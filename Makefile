@@ -13,7 +13,7 @@ APPLICATION := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth diff deploy destroy test lint fmt bench
+.PHONY: help setup app synth diff deploy destroy test test-db lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the ex
 	go test $(TESTFLAGS) ./...
 	cd assets/app/api && npm run --silent check && npm test --silent
 	cd assets/app/web && npm run --silent check && npm test --silent
+
+test-db: assets/app/api/node_modules/.package-lock.json ## Run the tests that need MariaDB (on Debian: mariadb-server)
+	go test -tags mariadb ./cmd/rescue
+	cd assets/app/api && npm run --silent test:db
 
 lint: setup .build/bin/golangci-lint .build/debian-lint ## Check Go, shell and YAML
 	golangci-lint run
