@@ -98,8 +98,8 @@ func TestRescue(t *testing.T) {
 		if err != nil || !found || !strings.Contains(progress, "books: 57 rows, 0 of them in the old database only, 1 different\n") {
 			t.Fatalf("want one different row (got %v, %v):\n%s", found, err, progress)
 		}
-		const update = "UPDATE `books` SET `price` = NULL, `title` = 'old\\nversion' WHERE `id` = 5 AND `price` <=> 0.05 AND `title` <=> 'new version';"
-		const insert = "INSERT INTO `books` (`price`, `title`) VALUES (NULL, 'old\\nversion');"
+		const update = "UPDATE `books` SET `title` = 'old\\nversion', `price` = NULL WHERE `id` = 5 AND `title` <=> 'new version' AND `price` <=> 0.05;"
+		const insert = "INSERT INTO `books` (`title`, `price`) VALUES ('old\\nversion', NULL);"
 		if !strings.Contains(out, "\n-- "+update+"\n-- or, if these are two rows: "+insert+"\n") {
 			t.Errorf("want both ways, commented out:\n%s", out)
 		}

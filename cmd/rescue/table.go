@@ -34,7 +34,7 @@ func readTables(ctx context.Context, conn *sql.Conn, schema string) (map[string]
 		LEFT JOIN information_schema.KEY_COLUMN_USAGE k ON k.TABLE_SCHEMA = c.TABLE_SCHEMA AND k.TABLE_NAME = c.TABLE_NAME
 			AND k.COLUMN_NAME = c.COLUMN_NAME AND k.CONSTRAINT_NAME = 'PRIMARY'
 		WHERE t.TABLE_SCHEMA = ? AND t.TABLE_TYPE = 'BASE TABLE' AND COALESCE(c.GENERATION_EXPRESSION, '') = ''
-		ORDER BY c.TABLE_NAME, c.COLUMN_NAME`,
+		ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION`,
 		func(scan func(...any) error) error {
 			var name string
 			var c column
