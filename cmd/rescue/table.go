@@ -138,21 +138,31 @@ func (c column) quoted() string { return quoteName(c.name) }
 func quoteName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // literal is an SQL expression for the column's value as an SQL literal: the
-// server knows best how to write down what it stores.
+// server knows best how to write down what it stores. It is NULL where that is
+// too long for the server.
 func (c column) literal() string {
-	switch name := c.quoted(); c.dataType {
+	name := c.quoted()
+	value := "QUOTE(CAST(" + name + " AS CHAR))"
+	switch c.dataType {
 	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year":
-		return "COALESCE(CAST(" + name + " AS CHAR), 'NULL')"
+		value = "CAST(" + name + " AS CHAR)"
 	case "float", "double": // as a double, with all its digits
-		return "COALESCE(CAST(" + name + " + 0e0 AS CHAR), 'NULL')"
+		value = "CAST(" + name + " + 0e0 AS CHAR)"
 	case "bit":
-		return "COALESCE(CAST(" + name + " + 0 AS CHAR), 'NULL')"
+		value = "CAST(" + name + " + 0 AS CHAR)"
 	case "tinyblob", "blob", "mediumblob", "longblob", "binary", "varbinary", "vector",
 		"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geomcollection", "geometrycollection":
-		return "COALESCE(CONCAT('X''', HEX(" + name + "), ''''), 'NULL')"
-	default:
-		return "QUOTE(CAST(" + name + " AS CHAR))"
+		value = "CONCAT('X''', HEX(" + name + "), '''')"
 	}
+	return "IF(" + name + " IS NULL, 'NULL', " + value + ")"
+}
+
+// equals is the condition that the column has a literal's value.
+func (c column) equals(literal string) string {
+	if c.dataType == "json" { // no text is equal to it
+		literal = "CAST(" + literal + " AS JSON)"
+	}
+	return c.quoted() + " <=> " + literal
 }
 
 func literals(columns []column) []string {
