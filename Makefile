@@ -13,7 +13,7 @@ APPLICATION := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth diff deploy destroy test test-boot lint fmt bench
+.PHONY: help setup app synth diff deploy destroy test test-boot test-db lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the ex
 
 test-boot: synth test/boot/browser/node_modules/.package-lock.json ## Boot the servers of the templates and test them (Linux, root)
 	test/boot/run $(TESTFLAGS)
+
+test-db: assets/app/api/node_modules/.package-lock.json ## Run the tests that need MariaDB (on Debian: mariadb-server)
+	go test -tags mariadb ./cmd/rescue
+	cd assets/app/api && npm run --silent test:db
 
 lint: setup .build/bin/golangci-lint .build/debian-lint ## Check Go, shell and YAML
 	golangci-lint run

@@ -16,6 +16,7 @@ type ApiTierProps struct {
 	ServerTierProps
 	Database    *WarmStandbyDatabase // Default: none.
 	SiteOrigin  string               // Origin that browsers may call from, such as https://www.example.com. Required.
+	WriterName  string               // FailoverDns's record that says which region writes; the application refuses writes in any other. Default: none, it writes.
 	Environment map[string]string    // More of the application's environment; wins over what is set here, AWS_REGION and PORT aside. No secrets. Default: none.
 }
 
@@ -34,6 +35,9 @@ func NewApiTier(scope awsconstructs.Construct, id string, props ApiTierProps) *A
 	}
 	if props.Database != nil {
 		maps.Copy(environment, t.connect(props.Database))
+	}
+	if props.WriterName != "" {
+		environment["WRITER_NAME"] = props.WriterName
 	}
 	maps.Copy(environment, props.Environment)
 	t.runs(userdata.API{Server: t.server(), Environment: environment}.Script())

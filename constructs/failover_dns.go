@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -17,6 +18,7 @@ type FailoverDnsProps struct {
 	Zone             awsroute53.IHostedZone // Public hosted zone, with the RegionNames of both regions. Required.
 	ApiLabel         string                 // Label of the API's names. Required.
 	WebLabel         string                 // Label of the web tier's names. Required.
+	WriterName       string                 // Full name of the record that says which region writes, in the zone. Required.
 	Primary          string                 // Region that serves. Required.
 	Standby          string                 // Region that stands by. Required.
 	ApiHealthPath    string                 // Path asked on both regions' API. Required.
@@ -32,6 +34,10 @@ type FailoverDnsProps struct {
 // traffic on the standby; else to the standby, if its endpoint there answers or
 // the traffic is held. Where neither is so, Route 53 answers with the primary:
 // https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html
+//
+// WriterName says which region may write, in a TXT record: the primary, or the
+// standby while an operator holds the traffic there. The endpoints' health does
+// not move it: a standby that merely answers has no writer.
 //
 // What is known of a region's endpoint outlives a swap of the roles. All else is
 // named by the role's region, so that a swap makes it anew: an old switch would
@@ -52,7 +58,7 @@ func NewFailoverDns(scope awsconstructs.Construct, id string, props FailoverDnsP
 	mustBeInUsEast1(scope, "FailoverDns")
 	f := &FailoverDns{scope: scope, props: props, domain: *props.Zone.ZoneName()}
 	released, held := f.addSwitch()
-	f.addRecords(
+	f.addRecords(released,
 		f.addTier("Api", props.ApiLabel, props.ApiHealthPath, released, held),
 		f.addTier("Web", props.WebLabel, props.WebHealthPath, released, held),
 	)
@@ -159,8 +165,11 @@ func (f *FailoverDns) addAlarm(id string, check awsroute53.IHealthCheck, meaning
 // https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html
 // Names, types and above all set identifiers are the same whatever the roles,
 // and so no record is deleted and made anew.
-func (f *FailoverDns) addRecords(tiers ...tier) {
-	var records []any
+func (f *FailoverDns) addRecords(released awsroute53.IHealthCheck, tiers ...tier) {
+	records := []any{
+		f.writer(f.props.Primary, awsroute53.Failover_PRIMARY, released.HealthCheckId()),
+		f.writer(f.props.Standby, awsroute53.Failover_SECONDARY, nil),
+	}
 	for _, tier := range tiers {
 		records = append(records,
 			f.record(tier.label, f.props.Primary, awsroute53.Failover_PRIMARY, tier.primary),
@@ -172,6 +181,32 @@ func (f *FailoverDns) addRecords(tiers ...tier) {
 		Comment:      jsii.String(fmt.Sprintf("Primary %s, standby %s", f.props.Primary, f.props.Standby)),
 		RecordSets:   records,
 	})
+}
+
+// writerTTL is how long resolvers keep the answer to WriterName. From the signal
+// to the last write in the region that is left pass at most
+//
+//	the alarm's period and what CloudWatch and Route 53 take to notice +
+//	writerTTL + what the application takes to ask and to finish,
+//
+// 60 s + … + 10 s + 14 s for the bundled one, whose fence.js has its part, and
+// 35 s in place of the 14 where DNS fails just then.
+const writerTTL = 10 * time.Second
+
+// writer names a region. The standby's record has no health check, and so is
+// the answer whenever the primary's is unhealthy; with one, Route 53 would answer
+// with the primary where both are unhealthy:
+// https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html
+func (f *FailoverDns) writer(region string, failover awsroute53.Failover, check *string) *awsroute53.CfnRecordSetGroup_RecordSetProperty {
+	return &awsroute53.CfnRecordSetGroup_RecordSetProperty{
+		Name:            jsii.String(f.props.WriterName + "."),
+		Type:            jsii.String("TXT"),
+		Ttl:             jsii.String(strconv.Itoa(int(writerTTL.Seconds()))),
+		SetIdentifier:   jsii.String(string(failover)),
+		Failover:        jsii.String(string(failover)),
+		HealthCheckId:   check,
+		ResourceRecords: jsii.Strings(strconv.Quote(region)),
+	}
 }
 
 // record is an alias of a region's name, in the same zone. EvaluateTargetHealth

@@ -514,6 +514,10 @@ func TestBadFiles(t *testing.T) {
 			`bad.yaml:12: database.zone: want a name that hides no public one: servers could not resolve api.example.com (got "api.example.com")`,
 		},
 		{
+			"zone that hides who writes", swap("  secretRegion", "  zone: writer.api.example.com\n  secretRegion"),
+			`bad.yaml:12: database.zone: want a name that hides no public one: servers could not resolve writer.api.example.com (got "writer.api.example.com")`,
+		},
+		{
 			"zone that hides AWS", swap("  secretRegion", "  zone: rds.amazonaws.com\n  secretRegion"),
 			`bad.yaml:12: database.zone: want a name outside amazonaws.com, where servers find AWS (got "rds.amazonaws.com")`,
 		},

@@ -233,6 +233,7 @@ func (d *document) validateDatabase(s *Settings) {
 	for _, label := range []string{s.Domain.Api, s.Domain.Web} {
 		public = append(public, s.Domain.Host(label), s.Domain.RegionalHost(label, s.Primary), s.Domain.RegionalHost(label, s.Standby))
 	}
+	public = append(public, s.Domain.WriterHost())
 	for _, name := range public {
 		d.check("database.zone", db.Zone, !within(name, db.Zone), fmt.Sprintf("a name that hides no public one: servers could not resolve %s", name))
 	}

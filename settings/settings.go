@@ -62,6 +62,10 @@ func (d Domain) Host(label string) string { return label + "." + d.Name }
 // region's role: what health checks ask.
 func (d Domain) RegionalHost(label, region string) string { return d.Host(label + "-" + region) }
 
+// WriterHost is the full name of the record that says which region writes.
+// Below the API's name it is as much the deployment's own.
+func (d Domain) WriterHost() string { return "writer." + d.Host(d.Api) }
+
 // Network is what the two VPCs have in common.
 type Network struct {
 	NatGateways        int      `yaml:"natGateways"`        // NAT gateways a region, 1 to the number of zones. Not 0: servers install packages at boot. Default: 1.

@@ -28,6 +28,7 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 		Zone:             zone,
 		ApiLabel:         domain.Api,
 		WebLabel:         domain.Web,
+		WriterName:       domain.WriterHost(),
 		Primary:          s.Primary,
 		Standby:          s.Standby,
 		ApiHealthPath:    s.Failover.HealthPath,

@@ -130,6 +130,7 @@ func (r *regional) newTiers(database *constructs.WarmStandbyDatabase) (*construc
 		ServerTierProps: r.tier(shared, r.settings.Api, r.artifacts.Api, r.network.ApiSubnets()),
 		Database:        database,
 		SiteOrigin:      "https://" + domain.Host(domain.Site),
+		WriterName:      domain.WriterHost(),
 	})
 	return web, api
 }

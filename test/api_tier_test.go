@@ -14,6 +14,7 @@ func TestApiTier(t *testing.T) {
 	constructs.NewApiTier(stack, "Api", constructs.ApiTierProps{
 		ServerTierProps: tierProps(t, stack),
 		SiteOrigin:      "https://www.example.com",
+		WriterName:      "writer.api.example.com",
 		Environment:     map[string]string{"GREETING": `say "hi" \o/`},
 	})
 	tm := templateOf(t, stack)
@@ -27,7 +28,7 @@ func TestApiTier(t *testing.T) {
 		"Roles":          []any{object{"Ref": assertions.Match_StringLikeRegexp(jsii.String("^ApiRole"))}},
 		"PolicyDocument": like(object{"Statement": contains(like(object{"Action": contains("secretsmanager:GetSecretValue")}))}),
 	})
-	tm.checkUserData(t, "Api", `SITE_ORIGIN="https://www.example.com"`, `AWS_REGION="us-west-2"`, `PORT="80"`, `GREETING="say \"hi\" \\o/"`)
+	tm.checkUserData(t, "Api", `SITE_ORIGIN="https://www.example.com"`, `AWS_REGION="us-west-2"`, `PORT="80"`, `WRITER_NAME="writer.api.example.com"`, `GREETING="say \"hi\" \\o/"`)
 }
 
 func TestApiTierWithDatabase(t *testing.T) {

@@ -467,6 +467,35 @@ func TestSwitchCommandsMoveTheAlarmThatIsRead(t *testing.T) {
 	}
 }
 
+// TestServersAskTheRecordThatTheSwitchMoves: a name that is not there would stop
+// every write.
+func TestServersAskTheRecordThatTheSwitchMoves(t *testing.T) {
+	asked := regexp.MustCompile(`WRITER_NAME="([^"]*)"`)
+	for name, a := range variants(t) {
+		writers := map[string]string{} // by Failover
+		for _, group := range resourcesOf(a.stacks[a.settings.Name+"-global"], "AWS::Route53::RecordSetGroup") {
+			for _, record := range propertiesOf(group)["RecordSets"].([]any) {
+				if record := record.(object); record["Type"] == "TXT" {
+					writers[record["Failover"].(string)] = fmt.Sprint(record["Name"], record["ResourceRecords"])
+				}
+			}
+		}
+		equal(t, name+": who writes", writers, map[string]string{
+			"PRIMARY":   fmt.Sprintf("writer.api.example.com.[%q]", a.settings.Primary),
+			"SECONDARY": fmt.Sprintf("writer.api.example.com.[%q]", a.settings.Standby),
+		})
+		for _, region := range []string{east, west} {
+			names := map[string]bool{}
+			walk("", a.regional(region), func(_, value string) {
+				for _, match := range asked.FindAllStringSubmatch(value, -1) {
+					names[match[1]] = true
+				}
+			})
+			equal(t, name+": whom the servers of "+region+" ask", names, map[string]bool{"writer.api.example.com": true})
+		}
+	}
+}
+
 func TestTemplatesFitCloudFormation(t *testing.T) {
 	for name, a := range variants(t) {
 		for stack, tmpl := range a.stacks {

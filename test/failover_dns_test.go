@@ -33,6 +33,12 @@ func TestFailoverDns(t *testing.T) {
 				})
 			}
 			released, held := holdSwitch(false), holdSwitch(true)
+			template.has("the primary writes while the traffic is released, else the standby, whatever answers where", "AWS::Route53::RecordSetGroup", object{
+				"RecordSets": contains(
+					writer(tt.primary, "PRIMARY", object{"HealthCheckId": object{"Ref": released}}),
+					writer(tt.standby, "SECONDARY", object{"HealthCheckId": assertions.Match_Absent()}),
+				),
+			})
 			for label, path := range map[string]string{"api": "/ready", "web": "/health"} {
 				endpoint := func(region string) string {
 					return template.only("a region is asked by its own name, never by the failover name", healthCheckType, object{
@@ -153,7 +159,7 @@ func failoverDns(t *testing.T, primary, standby string) template {
 
 func newFailoverDns(stack awscdk.Stack, primary, standby string) {
 	constructs.NewFailoverDns(stack, "FailoverDns", constructs.FailoverDnsProps{
-		Zone: exampleZone(stack), ApiLabel: "api", WebLabel: "web", Primary: primary, Standby: standby,
+		Zone: exampleZone(stack), ApiLabel: "api", WebLabel: "web", WriterName: "writer.api.example.com", Primary: primary, Standby: standby,
 		ApiHealthPath: "/ready", WebHealthPath: "/health", Interval: 10 * time.Second, FailureThreshold: 2,
 		SwitchAlarm: constructs.NewTrafficSwitchSignal("books").AlarmName,
 		Topic:       awssns.NewTopic(stack, str("Topic"), nil),
@@ -165,6 +171,16 @@ func record(label, region, failover string, healthCheck any) assertions.Matcher 
 		"Name": label + ".example.com.", "Type": "A", "Failover": failover, "SetIdentifier": failover, "HealthCheckId": healthCheck,
 		"AliasTarget": object{"DNSName": label + "-" + region + ".example.com.", "HostedZoneId": "Z0EXAMPLE", "EvaluateTargetHealth": true},
 	})
+}
+
+// writer is the record that says which region writes.
+func writer(region, failover string, more object) assertions.Matcher {
+	record := object{
+		"Name": "writer.api.example.com.", "Type": "TXT", "TTL": "10", "Failover": failover, "SetIdentifier": failover,
+		"ResourceRecords": []any{`"` + region + `"`},
+	}
+	maps.Copy(record, more)
+	return like(record)
 }
 
 func healthChecks(t *testing.T, template template) map[string]object {

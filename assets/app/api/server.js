@@ -9,6 +9,7 @@ import { ConfigError, readConfig } from './src/config.js';
 import { Credentials, secretReader } from './src/credentials.js';
 import { Database } from './src/database.js';
 import { mysqlDriver } from './src/driver.js';
+import { Fence, recordReader } from './src/fence.js';
 import { migrate } from './src/migrate.js';
 
 // An instance is deregistered for 30 s before the load balancer drops its connections.
@@ -46,6 +47,9 @@ function config() {
 const settings = config();
 log.level = settings.logLevel;
 const { username, password } = settings.database;
+const fence = settings.writerName
+  ? new Fence({ ask: recordReader(settings.writerName), region: settings.region, log })
+  : undefined;
 const database = new Database({
   driver: mysqlDriver(settings.database),
   credentials: new Credentials({
@@ -53,6 +57,7 @@ const database = new Database({
     readSecret: settings.secretId ? secretReader(settings.secretId, settings.region) : undefined,
   }),
   migrate,
+  fence,
   log,
 });
 
@@ -72,6 +77,7 @@ server.listen(settings.port, () => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   log.info({ port, version, region, node: process.version }, 'listening');
 });
+fence?.start();
 database.start();
 
 /** @param {string} signal */
@@ -86,6 +92,7 @@ async function stop(signal) {
   // A connection that falls idle from now on would otherwise be kept for its 65 s.
   setInterval(() => server.closeIdleConnections(), 200).unref();
   await new Promise((resolve) => server.close(resolve));
+  fence?.stop();
   await database.stop();
   log.info('stopped');
   process.exit(0);

@@ -8,7 +8,7 @@ const QUIET = new Set(['/health', '/ready']);
 /**
  * @param {object} parts
  * @param {import('./books.js').Books} parts.books
- * @param {Pick<import('./database.js').Database, 'state' | 'migrated'>} parts.database
+ * @param {Pick<import('./database.js').Database, 'state' | 'migrated' | 'fence'>} parts.database
  * @param {Pick<import('./config.js').Config, 'region' | 'version' | 'siteOrigins'>} parts.config
  * @param {import('pino').BaseLogger} parts.log
  * @param {() => boolean} [parts.stopping]
@@ -32,7 +32,7 @@ export function createApp({ books, database, config, log, stopping = () => false
   app.get('/ready', (_req, res) => {
     const ready = database.state === 'read-only' || (database.state === 'writable' && database.migrated);
     const status = ready ? 'ready' : database.state === 'writable' ? 'migrating' : 'unavailable';
-    res.status(ready ? 200 : 503).json({ status, database: database.state, region, version });
+    res.status(ready ? 200 : 503).json({ status, database: database.state, writer: database.fence.mayWrite, region, version });
   });
 
   app.get('/books', async (req, res) => {

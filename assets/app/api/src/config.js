@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
  * @property {string} logLevel
  * @property {string} version
  * @property {string} region
+ * @property {string} [writerName]
  * @property {string[]} siteOrigins
  * @property {string} [secretId]
  * @property {{ host: string, port: number, name: string, username?: string, password?: string, tls: Tls }} database
@@ -52,6 +53,14 @@ export function readConfig(env, { version, rdsAuthorities }) {
     required('DB_PASSWORD', 'required unless DB_SECRET_ID is set');
   }
 
+  const writerName = env.WRITER_NAME || undefined;
+  if (writerName) {
+    if (!/^([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i.test(writerName)) {
+      problems.push(`WRITER_NAME: must be a full domain name (got "${writerName}")`);
+    }
+    if (!secretId) required('AWS_REGION', 'required with WRITER_NAME');
+  }
+
   const siteOrigins = (env.SITE_ORIGIN ?? '').split(',').map((s) => s.trim()).filter(Boolean);
   for (const origin of siteOrigins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
@@ -68,6 +77,7 @@ export function readConfig(env, { version, rdsAuthorities }) {
     logLevel,
     version: env.APP_VERSION || version,
     region: env.AWS_REGION || 'local',
+    writerName,
     siteOrigins,
     secretId,
     database: {

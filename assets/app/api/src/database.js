@@ -1,8 +1,9 @@
 // The database as the API needs it: one that restarts, fails over, changes its
 // password, is read-only for a while and is promoted, all under a running server.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { busy, notMigrated, readOnly, unavailable, uncertain } from './errors.js';
+import { busy, notMigrated, notWriter, readOnly, unavailable, uncertain } from './errors.js';
 import { TIMEOUTS } from './driver.js';
+import { noFence } from './fence.js';
 
 /**
  * @typedef {import('./driver.js').Connection} Connection
@@ -27,6 +28,7 @@ const READ_ONLY = new Set([1290, 1836, 1792]);
 // Server shut down (1053), connection killed (1317 query interrupted, 1927 MariaDB), inactivity (4031).
 const LOST = new Set([1053, 1317, 1927, 4031]);
 const NO_SUCH_TABLE = 1146;
+const LOCK_WAIT = 1205;
 
 /** @param {any} error */
 const isTimeout = (error) => error.code === 'PROTOCOL_SEQUENCE_TIMEOUT';
@@ -38,13 +40,6 @@ class ConnectError extends Error {}
 
 /** Waited too long for a connection of the pool. */
 class Late extends Error {}
-
-/** @param {Connection} connection @returns {Promise<{ readOnly: boolean, server: string }>} */
-async function inspect(connection) {
-  const sql = 'SELECT @@global.read_only OR @@global.innodb_read_only AS ro, @@hostname AS server';
-  const [[row]] = /** @type {any} */ (await connection.query({ sql, timeout: TIMEOUTS.query }));
-  return { readOnly: row.ro !== 0, server: row.server };
-}
 
 /** A MySQL database behind a pool that is replaced whenever it may lead to the wrong place. */
 export class Database {
@@ -63,13 +58,15 @@ export class Database {
    * @param {import('./driver.js').Driver} parts.driver
    * @param {import('./credentials.js').Credentials} parts.credentials
    * @param {(connection: Connection) => Promise<string[]>} parts.migrate
+   * @param {{ readonly mayWrite: boolean }} [parts.fence] What it does not let pass finds a database that is read-only.
    * @param {import('pino').BaseLogger} parts.log
    * @param {Partial<Timings>} [parts.timings]
    */
-  constructor({ driver, credentials, migrate, log, timings }) {
+  constructor({ driver, credentials, migrate, fence = noFence, log, timings }) {
     this.driver = driver;
     this.credentials = credentials;
     this.migrate = migrate;
+    this.fence = fence;
     this.log = log;
     this.timings = { ...TIMINGS, ...timings };
   }
@@ -108,10 +105,11 @@ export class Database {
    */
   async write(sql, values) {
     let sent = false;
+    this.#mustBeWriter();
     return this.#twice(
       async (connection) => {
         // Asked on the same connection: it also proves that the connection is alive.
-        const { readOnly: refused } = await inspect(connection);
+        const { readOnly: refused } = await this.#inspect(connection);
         if ((refused ? 'read-only' : 'writable') !== this.state) await this.probe();
         if (refused) {
           // A connection to a demoted server, while new ones lead to the writable one.
@@ -119,12 +117,24 @@ export class Database {
           throw readOnly();
         }
         await this.#schema();
+        this.#mustBeWriter(); // the last moment at which it can be known
         sent = true;
         const [result] = await connection.execute({ sql, values, timeout: TIMEOUTS.query });
         return /** @type {import('mysql2').ResultSetHeader} */ (result);
       },
       () => sent,
     );
+  }
+
+  #mustBeWriter() {
+    if (!this.fence.mayWrite) throw notWriter();
+  }
+
+  /** @param {Connection} connection @returns {Promise<{ readOnly: boolean, server: string }>} */
+  async #inspect(connection) {
+    const sql = 'SELECT @@global.read_only OR @@global.innodb_read_only AS ro, @@hostname AS server';
+    const [[row]] = /** @type {any} */ (await connection.query({ sql, timeout: TIMEOUTS.query }));
+    return { readOnly: row.ro !== 0 || !this.fence.mayWrite, server: row.server };
   }
 
   /** Looks at the database over a new connection, which follows its name wherever that leads now. */
@@ -140,7 +150,7 @@ export class Database {
     try {
       const connection = await this.#connect();
       try {
-        const seen = await inspect(connection);
+        const seen = await this.#inspect(connection);
         state = seen.readOnly ? 'read-only' : 'writable';
         server = seen.server;
       } finally {
@@ -188,7 +198,7 @@ export class Database {
     try {
       const connection = await this.#connect();
       try {
-        const { readOnly: refused } = await inspect(connection);
+        const { readOnly: refused } = await this.#inspect(connection);
         if (refused) return;
         // A migration may take long, so it has no deadline of its own.
         const names = await Promise.race([this.migrate(connection), rejected(signal)]);
@@ -274,6 +284,7 @@ export class Database {
           this.probe();
           throw readOnly(error);
         }
+        if (error.errno === LOCK_WAIT) throw busy(error);
         if (error.errno === NO_SUCH_TABLE) throw notMigrated(error);
         const gone = error instanceof ConnectError || isLost(error);
         if (!gone) throw error;

@@ -27,6 +27,9 @@ export const notFound = () => new ApiError(404, 'not_found', 'There is no such t
 export const readOnly = (cause) =>
   new ApiError(503, 'read_only', 'The system is read-only at the moment. Nothing was changed.', { retryAfter: 30, cause });
 
+export const notWriter = () =>
+  new ApiError(503, 'not_writer', 'This region does not take changes at the moment. Nothing was changed.', { retryAfter: 30 });
+
 /** @param {unknown} [cause] */
 export const unavailable = (cause) =>
   new ApiError(503, 'database_unavailable', 'The database cannot be reached at the moment.', { retryAfter: 5, cause });

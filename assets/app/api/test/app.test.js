@@ -4,7 +4,7 @@ import http from 'node:http';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createApp } from '../src/app.js';
 import { Books } from '../src/books.js';
-import { readOnly, uncertain, unavailable } from '../src/errors.js';
+import { notWriter, readOnly, uncertain, unavailable } from '../src/errors.js';
 import { quietLog } from './fakes.js';
 
 const SITE = 'https://site.example';
@@ -12,7 +12,8 @@ const dune = { title: 'Dune', desc: 'Sand.', price: 9.99, cover: 'https://covers
 
 /** @type {{ sql: string, values: any[] }[]} */ let asked;
 /** @type {() => any} */ let answer;
-/** @type {{ state: any, migrated: boolean }} */ const database = { state: 'writable', migrated: true };
+/** @type {{ state: any, migrated: boolean, fence: { mayWrite: boolean } }} */
+const database = { state: 'writable', migrated: true, fence: { mayWrite: true } };
 const ask = async (/** @type {string} */ sql, /** @type {any[]} */ values) => {
   asked.push({ sql, values });
   return answer();
@@ -31,7 +32,7 @@ after(() => server.close());
 beforeEach(() => {
   asked = [];
   log.lines.length = 0;
-  Object.assign(database, { state: 'writable', migrated: true });
+  Object.assign(database, { state: 'writable', migrated: true, fence: { mayWrite: true } });
 });
 
 /** @param {string} method @param {string} path @param {any} [body] @param {Record<string, string>} [headers] */
@@ -172,6 +173,7 @@ describe('refused', () => {
 describe('trouble with the database', () => {
   for (const [error, code, retryAfter] of /** @type {[Error, string, string][]} */ ([
     [readOnly(), 'read_only', '30'],
+    [notWriter(), 'not_writer', '30'],
     [unavailable(), 'database_unavailable', '5'],
     [uncertain(), 'outcome_unknown', '5'],
   ])) {
@@ -211,9 +213,16 @@ describe('health', () => {
       Object.assign(database, { state, migrated });
       const got = await call('GET', '/ready');
       assert.equal(got.status, status);
-      assert.deepEqual(got.body, { status: word, database: state, region: 'us-east-1', version: '1.2.3' });
+      assert.deepEqual(got.body, { status: word, database: state, writer: true, region: 'us-east-1', version: '1.2.3' });
     });
   }
+
+  test('a region that may not write serves, and says so', async () => {
+    Object.assign(database, { state: 'read-only', fence: { mayWrite: false } });
+    const { status, body } = await call('GET', '/ready');
+    assert.equal(status, 200);
+    assert.deepEqual(body, { status: 'ready', database: 'read-only', writer: false, region: 'us-east-1', version: '1.2.3' });
+  });
 
   test('checks stay out of the log, requests do not', async () => {
     await call('GET', '/health');

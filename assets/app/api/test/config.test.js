@@ -22,6 +22,12 @@ test('the name on the certificate is verified where it is known', () => {
   assert.equal(name({ DB_TLS_NAME: endpoint }), endpoint);
 });
 
+test('the record that names the writing region is optional', () => {
+  assert.equal(readConfig(good, defaults).writerName, undefined);
+  const WRITER_NAME = 'writer.api.example.com';
+  assert.equal(readConfig({ ...good, WRITER_NAME, AWS_REGION: 'us-east-1' }, defaults).writerName, WRITER_NAME);
+});
+
 test('the secret alone is enough', () => {
   const { DB_HOST, DB_NAME } = good;
   const config = readConfig({ DB_HOST, DB_NAME, DB_SECRET_ID: 'books/db', AWS_REGION: 'us-east-1' }, defaults);
@@ -33,6 +39,8 @@ for (const [what, env, problems] of /** @type {[string, Record<string, string>, 
   ['nothing set', { DB_HOST: '', DB_NAME: '', DB_USERNAME: '', DB_PASSWORD: '' }, [/^DB_HOST/, /^DB_USERNAME/, /^DB_PASSWORD/, /^DB_NAME/]],
   ['ports', { PORT: '0', DB_PORT: 'x' }, [/^PORT: .*"0"/, /^DB_PORT: .*"x"/]],
   ['a secret of no region', { DB_SECRET_ID: 's' }, [/^AWS_REGION/]],
+  ['a writer of no region', { WRITER_NAME: 'writer.api.example.com' }, [/^AWS_REGION/]],
+  ['a writer of no domain', { WRITER_NAME: 'writer', AWS_REGION: 'us-east-1' }, [/^WRITER_NAME: .*"writer"/]],
   ['an origin with a path', { SITE_ORIGIN: 'https://a.example,https://b.example/' }, [/^SITE_ORIGIN: .*b\.example/]],
   ['no TLS to another machine', { DB_TLS: 'off' }, [/^DB_TLS: .*book\.rds\.internal/]],
   ['no such TLS', { DB_TLS: 'yes' }, [/^DB_TLS: .*"yes"/]],

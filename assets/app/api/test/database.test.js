@@ -13,6 +13,7 @@ let migrations = 0;
 let now = 0;
 let secret = 'old';
 let secretReads = 0;
+/** @type {{ mayWrite: boolean }} */ let fence;
 
 beforeEach(() => {
   server = new FakeServer();
@@ -20,6 +21,7 @@ beforeEach(() => {
   migrations = secretReads = 0;
   now = 0;
   secret = 'old';
+  fence = { mayWrite: true };
   migrate = async () => {
     migrations++;
     return ['001'];
@@ -36,6 +38,7 @@ beforeEach(() => {
     driver: server.driver(),
     credentials,
     migrate: () => migrate(),
+    fence,
     log,
     timings: { retryAfter: 1, acquire: 50, migration: 30, retirePool: 1 },
   });
@@ -85,6 +88,60 @@ describe('read-only', () => {
     await write();
     assert.equal(server.pools, 2);
     assert.equal(database.state, 'writable');
+  });
+});
+
+describe('a region that may not write', () => {
+  beforeEach(() => {
+    fence.mayWrite = false;
+  });
+
+  test('reads from its database, changes nothing in it, however writable', async () => {
+    await database.probe();
+    assert.equal(database.state, 'read-only');
+    await read();
+    await assert.rejects(write(), { status: 503, code: 'not_writer', retryAfter: 30 });
+    assert.deepEqual(server.log, ['SELECT']);
+    assert.equal(migrations, 0);
+  });
+
+  test('refuses without asking its database', async () => {
+    server.down = mysqlError('ECONNREFUSED', undefined, true);
+    await assert.rejects(write(), { code: 'not_writer' });
+  });
+
+  test('writes as soon as it may, once the schema is migrated', async () => {
+    await database.probe();
+    fence.mayWrite = true;
+    await write();
+    assert.equal(migrations, 1);
+    assert.equal(database.state, 'writable');
+  });
+
+  test('sends no write that has waited for the schema when it is found out', async () => {
+    fence.mayWrite = true;
+    migrate = async () => {
+      fence.mayWrite = false;
+      return [];
+    };
+    await assert.rejects(write(), { code: 'not_writer' });
+    assert.deepEqual(server.log, []);
+  });
+
+  test('gives up a migration that is under way', async () => {
+    fence.mayWrite = true;
+    const started = Promise.withResolvers();
+    migrate = () => {
+      started.resolve(undefined);
+      return new Promise(() => {});
+    };
+    await database.probe();
+    await started.promise;
+    fence.mayWrite = false;
+    await database.probe();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.match(log.lines.at(-1).message, /migration failed/);
+    assert.equal(database.migrated, false);
   });
 });
 
@@ -160,6 +217,13 @@ describe('losing the database', () => {
     await database.probe();
     for (let i = 0; i < 3; i++) await assert.rejects(read(), { code: 'database_unavailable' });
     assert.equal(server.pools, 1);
+  });
+
+  test('waiting too long for a row is a 503: nothing was changed', async () => {
+    server.execute = () => {
+      throw mysqlError('ER_LOCK_WAIT_TIMEOUT', 1205);
+    };
+    await assert.rejects(write(), { status: 503, code: 'busy', retryAfter: 1 });
   });
 
   test('too many requests at once are turned away at once', async () => {

@@ -89,7 +89,7 @@ export function App({ api, region }: { api: Api; region: string }) {
       return await work();
     } catch (error) {
       if (error instanceof ApiError) {
-        if (error.code === 'read_only') markReadOnly();
+        if (error.code === 'read_only' || error.code === 'not_writer') markReadOnly(error.code === 'read_only');
         // The list may not be what we think it is.
         if (['not_found', 'no_answer', 'outcome_unknown'].includes(error.code)) void load();
       }
@@ -133,8 +133,9 @@ export function App({ api, region }: { api: Api; region: string }) {
       <div role="status" className="banners">
         {readOnly && (
           <p className="banner">
-            <strong>Read-only for now.</strong> You can look at the books, but not change them. This page notices by itself when
-            that is over.
+            <strong>Read-only for now.</strong> You can look at the books, but not change them
+            {!system.writer && ': you have reached a region that takes no changes at the moment'}. This page notices by itself when that
+            is over.
           </p>
         )}
         {system && !system.ready && listing.status === 'ready' && (

@@ -16,6 +16,7 @@ export type Draft = Record<keyof BookData, string>;
 
 export interface System {
   database: 'writable' | 'read-only' | 'unreachable' | 'unknown';
+  writer: boolean; // whether changes are taken in this region
   ready: boolean;
   region: string;
 }
@@ -72,7 +73,7 @@ export function createApi(baseUrl: string): Api {
       const response = await send('GET', '/ready');
       const answer = await response.json().catch(() => undefined);
       if (typeof answer?.database !== 'string') throw noAnswer();
-      return { database: answer.database, ready: response.ok, region: answer.region };
+      return { database: answer.database, writer: answer.writer, ready: response.ok, region: answer.region };
     },
     async list(path = '/books') {
       const response = await call('GET', path);

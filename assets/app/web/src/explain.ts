@@ -2,6 +2,7 @@ import { ApiError } from './api';
 
 const REASONS: Record<string, string> = {
   read_only: 'The system has just become read-only. Nothing was changed.',
+  not_writer: 'You have reached a region that takes no changes at the moment. Nothing was changed. Try again in a minute.',
   not_found: 'This book is no longer there. Someone else may have deleted it.',
   database_unavailable: 'The database cannot be reached at the moment. Nothing was changed. Try again in a moment.',
   busy: 'Too many people are at it just now. Nothing was changed. Try again in a moment.',

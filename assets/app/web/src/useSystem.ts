@@ -8,7 +8,7 @@ const CALM_MS = 30_000;
  * Follows whether the system can be written to. Undefined until the first answer;
  * asked more often while something is wrong, so that the page notices the end of it.
  */
-export function useSystem(api: Api): { system: System | undefined; markReadOnly: () => void } {
+export function useSystem(api: Api): { system: System | undefined; markReadOnly: (writer: boolean) => void } {
   const [system, setSystem] = useState<System>();
   const askIn = useRef<(ms: number) => void>(() => {});
 
@@ -19,7 +19,7 @@ export function useSystem(api: Api): { system: System | undefined; markReadOnly:
     async function ask() {
       const answer = await api.system().catch(() => undefined);
       if (ended) return;
-      setSystem((old) => answer ?? { database: 'unreachable', ready: false, region: old?.region ?? '' });
+      setSystem((old) => answer ?? { database: 'unreachable', writer: true, ready: false, region: old?.region ?? '' });
       askIn.current(answer?.ready && answer.database === 'writable' ? CALM_MS : retryDelay());
     }
     askIn.current = (ms) => {
@@ -42,8 +42,8 @@ export function useSystem(api: Api): { system: System | undefined; markReadOnly:
   }, [api]);
 
   /** A write was refused before we had noticed. */
-  const markReadOnly = useCallback(() => {
-    setSystem((old) => ({ database: 'read-only', ready: true, region: old?.region ?? '' }));
+  const markReadOnly = useCallback((writer: boolean) => {
+    setSystem((old) => ({ database: 'read-only', writer, ready: true, region: old?.region ?? '' }));
     askIn.current(retryDelay()); // not at once: another server may not have noticed either
   }, []);
 

@@ -207,6 +207,34 @@ describe('read-only', () => {
     expect(server.requests.filter((r) => !r.startsWith('GET'))).toEqual([]);
   });
 
+  test('is put down to the region, where that takes no changes', async () => {
+    server.writer = false;
+    open();
+    await screen.findByText(/reached a region that takes no changes/);
+  });
+
+  test('is put down to nothing where the database is read-only', async () => {
+    server.database = 'read-only';
+    open();
+    await screen.findByText('Read-only for now.');
+    expect(screen.queryByText(/reached a region/)).toBeNull();
+  });
+
+  test('of the region, found out while saving: over once it is the writer again', async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms) });
+    open();
+    await user.click(await button('Delete “Dune”'));
+    const form = await dialog();
+    server.writer = false;
+    await user.click(form.getByRole('button', { name: 'Delete' }));
+    await screen.findByText(/reached a region that takes no changes/);
+    server.writer = true;
+    await act(() => vi.advanceTimersByTimeAsync(18_000));
+    await user.click(form.getByRole('button', { name: 'Delete' }));
+    await screen.findByText('“Dune” is deleted.');
+  });
+
   test('found out while saving: the text is kept, and saved once it is over', async () => {
     vi.useFakeTimers({ shouldAdvanceTime: true });
     const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms) });

@@ -7,6 +7,7 @@ export const API = 'https://api.example';
 export class FakeServer {
   books: Book[] = [];
   database = 'writable';
+  writer = true;
   ready = true;
   region = 'us-east-1';
   pageSize = 100;
@@ -25,12 +26,13 @@ export class FakeServer {
     this.requests.push(`${method} ${pathname}`);
     const instead = this.instead.get(`${method} ${pathname}`);
     if (instead) return instead();
-    if (pathname === '/ready') return json(this.ready ? 200 : 503, { database: this.database, region: this.region, status: '', version: '' });
+    if (pathname === '/ready') return json(this.ready ? 200 : 503, { database: this.writer ? this.database : 'read-only', writer: this.writer, region: this.region, status: '', version: '' });
     if (method === 'GET') {
       const rest = this.books.filter(({ id }) => id > Number(searchParams.get('after') ?? 0));
       const page = rest.slice(0, this.pageSize);
       return json(200, page, rest.length > page.length ? { Link: `</books?after=${page.at(-1)!.id}>; rel="next"` } : {});
     }
+    if (!this.writer) return refusal(503, 'not_writer');
     if (this.database !== 'writable') return refusal(503, 'read_only');
     const id = Number(pathname.split('/')[2] ?? Math.max(0, ...this.books.map((book) => book.id)) + 1);
     this.books = this.books.filter((book) => book.id !== id);

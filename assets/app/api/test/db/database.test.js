@@ -155,6 +155,30 @@ test('a user who may write to a read-only database still does not', async () => 
   await db.sql('SET GLOBAL read_only = 0');
 });
 
+test('a region that cannot learn who writes refuses writes, and reads go on', async () => {
+  const api = await Api.start({ WRITER_NAME: 'writer.invalid' });
+  await api.ready('read-only');
+  const refused = await api.send('POST', '/books', dune);
+  assert.equal(refused.status, 503);
+  assert.equal(refused.body.code, 'not_writer');
+  assert.equal((await api.get('/books')).status, 200);
+  assert.equal((await api.get('/ready')).body.writer, false);
+});
+
+test('a write that is given up is not carried out later', async () => {
+  const api = await Api.start();
+  await api.ready('writable');
+  const { body: book } = await api.send('POST', '/books', dune);
+  const other = await db.connect();
+  await other.query('START TRANSACTION');
+  await other.query('SELECT * FROM books.books WHERE id = ? FOR UPDATE', [book.id]);
+  const refused = await api.send('PUT', `/books/${book.id}`, { ...dune, title: 'Late' });
+  assert.equal(refused.body.code, 'busy');
+  await other.query('ROLLBACK');
+  other.destroy();
+  assert.equal((await api.get('/books')).body.find((/** @type {any} */ b) => b.id === book.id).title, dune.title);
+});
+
 for (const [how, signal] of /** @type {[string, NodeJS.Signals][]} */ ([['stopped', 'SIGTERM'], ['killed', 'SIGKILL']])) {
   test(`a database that is ${how} and started again`, async () => {
     const api = await Api.start();

@@ -81,9 +81,14 @@ export class MariaDb {
     this.#process?.kill('SIGCONT');
   }
 
+  /** A connection as root. */
+  connect() {
+    return mysql.createConnection({ socketPath: this.socket, user: 'root', multipleStatements: true });
+  }
+
   /** @param {string} statements As root. @returns {Promise<any>} */
   async sql(statements) {
-    const connection = await mysql.createConnection({ socketPath: this.socket, user: 'root', multipleStatements: true });
+    const connection = await this.connect();
     try {
       return (await connection.query(statements))[0];
     } finally {
