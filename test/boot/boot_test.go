@@ -308,8 +308,8 @@ func TestDatabaseCertificateIsVerified(t *testing.T) {
 	}
 	const trusted = "DB_CA_FILE=/usr/local/share/ca-certificates/boot-test.crt"
 	for why, environment := range map[string][]string{
-		"unable to get local issuer certificate": {},
-		"does not match certificate":             {trusted, "DB_TLS_NAME=another.example.com"},
+		"self-signed certificate in certificate chain": {},
+		"does not match certificate":                   {trusted, "DB_TLS_NAME=another.example.com"},
 	} {
 		if err := setEnvironment(s.root(), environment...); err != nil {
 			t.Fatal(err)
@@ -343,9 +343,8 @@ func TestStandbyReadsAndRefusesWrites(t *testing.T) {
 		}
 		return nil
 	})
-	a := outside(t, booted.standby, "Api", http.MethodPost, "/books", book("Lost"))
-	if a.status != http.StatusServiceUnavailable || a.value("code") != "read_only" || a.header.Get("Retry-After") == "" {
-		t.Errorf("a write to the standby: want 503 read_only with Retry-After (got %v, %v)", a, a.header)
+	if err := refuses(booted.api3, "not_writer")(); err != nil {
+		t.Error(err)
 	}
 	if a := outside(t, booted.standby, "Api", http.MethodGet, "/ready", nil); a.status != http.StatusOK || a.value("database") != "read-only" {
 		t.Errorf("/ready: %v", a)
@@ -359,9 +358,40 @@ func TestBrowserOnTheStandby(t *testing.T) {
 	browse(t, "standby", booted.standby, nil)
 }
 
+// While the traffic is held on the standby, the primary's API refuses writes though
+// its database would take them, and goes on reading.
+func TestWritesAreFenced(t *testing.T) {
+	booted.hold(booted.standby)
+	for _, s := range []*server{booted.api1, booted.api2} {
+		eventually(t, 24*time.Second, s.name+" refuses writes", refuses(s, "not_writer"))
+		if a := direct(s, http.MethodGet, "/books", nil); a.status != http.StatusOK {
+			t.Errorf("%s: reads: %v", s.name, a)
+		}
+		if a := direct(s, http.MethodGet, "/ready", nil); a.status != http.StatusOK || a.value("writer") != false {
+			t.Errorf("%s: /ready: %v", s.name, a)
+		}
+	}
+	booted.hold(booted.primary)
+	eventually(t, 24*time.Second, "writes again", answers(http.StatusCreated, func() *answer {
+		return direct(booted.api1, http.MethodPost, "/books", book("Released"))
+	}))
+}
+
+// refuses holds once a server refuses a write for the reason in code.
+func refuses(s *server, code string) func() error {
+	return func() error {
+		a := direct(s, http.MethodPost, "/books", book("Refused"))
+		if a.status != http.StatusServiceUnavailable || a.value("code") != code || a.header.Get("Retry-After") == "" {
+			return fmt.Errorf("want 503 %s with Retry-After, got %v", code, a)
+		}
+		return nil
+	}
+}
+
 // The primary's database dies; what was written is read from the standby, and
-// after the promotion the standby takes writes, with no restart.
-func TestPromotion(t *testing.T) {
+// after the promotion the standby takes writes, with no restart, of an open page
+// too. The database that comes back is still writable: nobody may write there.
+func TestFailover(t *testing.T) {
 	before := booted.api3.apiProcess(t)
 	booted.primary.database.kill()
 	eventually(t, 30*time.Second, "the primary's API is no longer ready", answers(http.StatusServiceUnavailable, func() *answer {
@@ -370,19 +400,31 @@ func TestPromotion(t *testing.T) {
 	if a := outside(t, booted.standby, "Api", http.MethodGet, "/books", nil); !strings.Contains(a.body, "Seen in both regions") {
 		t.Errorf("reads in the standby region: %v", a)
 	}
+	booted.hold(booted.standby)
+	eventually(t, 24*time.Second, "the database alone refuses writes", refuses(booted.api3, "read_only"))
 	browse(t, "promoted", booted.standby, func() {
 		if err := booted.standby.database.promote(); err != nil {
 			t.Error(err)
 		}
 	})
-	eventually(t, 30*time.Second, "writes in the standby region", answers(http.StatusCreated, func() *answer {
-		return outside(t, booted.standby, "Api", http.MethodPost, "/books", book("Written after the promotion"))
-	}))
+	if a := outside(t, booted.standby, "Api", http.MethodPost, "/books", book("Written after the promotion")); a.status != http.StatusCreated {
+		t.Errorf("writes in the standby region: %v", a)
+	}
 	if a := outside(t, booted.standby, "Api", http.MethodGet, "/ready", nil); a.value("database") != "writable" {
 		t.Errorf("/ready: %v", a)
 	}
 	if after := booted.api3.apiProcess(t); after != before {
 		t.Errorf("the API was restarted: was %s, is %s", before, after)
+	}
+
+	if err := booted.primary.database.start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*server{booted.api1, booted.api2} {
+		eventually(t, 30*time.Second, s.name+" reads the old database again", answers(http.StatusOK, func() *answer { return direct(s, http.MethodGet, "/books", nil) }))
+		if err := refuses(s, "not_writer")(); err != nil {
+			t.Errorf("%s, which is no longer the writer: %v", s.name, err)
+		}
 	}
 }
 

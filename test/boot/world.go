@@ -106,10 +106,18 @@ func (w *world) serve() error {
 		name := strings.TrimSuffix(r.text(alias.Properties["Name"]), ".")
 		w.names.set(r.region, "CNAME", name, r.text(alias.Properties["ResourceRecords"].([]any)[0]))
 	}
+	w.hold(w.primary)
 	if err := w.rotate(rand.Text()); err != nil {
 		return err
 	}
 	return w.standby.database.replicate(w.primary.database)
+}
+
+// hold makes the writer's record name a region, as the operator's switch does.
+func (w *world) hold(at *region) {
+	for _, r := range []*region{w.primary, w.standby} {
+		w.names.set(r.region, "TXT", r.api.tier.variable("WRITER_NAME"), at.region)
+	}
 }
 
 // secrets are all passwords that the master user had.
