@@ -98,24 +98,37 @@ func readJSON(t *testing.T, file string, into any) {
 	}
 }
 
-// swapped is the deployment after a failover: the standby's replica promoted,
-// the old primary rebuilt as a replica of it.
+// swapped is the deployment after a failover: the standby's replica promoted by
+// CloudFormation, the old primary rebuilt as a replica of it.
 func swapped(s *settings.Settings) {
 	s.Tags = map[string]string{"CostCenter": "4711"}
 	s.Primary, s.Standby = s.Standby, s.Primary
 	s.Database.Instances = map[string]settings.Instance{
-		west: {Name: "books-2", ReplicaOf: "books-1"},
+		west: {Name: "books-2", ReplicaOf: "books-1", PromotedBy: settings.ByCloudFormation},
 		east: {Name: "books-3", ReplicaOf: "books-2"},
 	}
+	s.Database.Retired = []settings.Retired{{Name: "books-1", Region: east}}
+}
+
+// failedBack is the deployment after the next: the rebuilt primary promoted by
+// the runbook, the standby rebuilt as a replica of it.
+func failedBack(s *settings.Settings) {
+	s.Tags = map[string]string{"CostCenter": "4711"}
+	s.Database.Instances = map[string]settings.Instance{
+		east: {Name: "books-3", ReplicaOf: "books-2", PromotedBy: settings.ByRunbook},
+		west: {Name: "books-4", ReplicaOf: "books-3"},
+	}
+	s.Database.Retired = []settings.Retired{{Name: "books-1", Region: east}, {Name: "books-2", Region: west, ReplicaOf: "books-1"}}
 }
 
 // variants are the deployments that everything below must hold for.
 func variants(t *testing.T) map[string]*assembly {
 	t.Helper()
 	return map[string]*assembly{
-		"example":         deployment(t, "example", "", nil),
-		"walkthrough":     deployment(t, "walkthrough", "", nil),
-		"example swapped": deployment(t, "example", "swapped", swapped),
+		"example":             deployment(t, "example", "", nil),
+		"walkthrough":         deployment(t, "walkthrough", "", nil),
+		"example swapped":     deployment(t, "example", "swapped", swapped),
+		"example failed back": deployment(t, "example", "failed back", failedBack),
 	}
 }
 
@@ -227,16 +240,18 @@ func TestPromotionTouchesLittle(t *testing.T) {
 	equal(t, "stack tags", after.manifest.Artifacts["books-us-west-2"].Properties.Tags, tags)
 }
 
+// stateful are the types of what holds data or a name that others know.
+var stateful = []string{
+	dbInstance, dbSecret, "AWS::KMS::Key", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBParameterGroup", "AWS::Backup::BackupVault",
+	"AWS::S3::Bucket", "AWS::Route53::HostedZone", "AWS::EC2::VPC", "AWS::CertificateManager::Certificate",
+	"AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::CloudFront::Distribution", "AWS::SNS::Topic",
+	// Their names are fixed: under a new id they fail on create.
+	"AWS::Logs::DeliverySource", "AWS::Logs::DeliveryDestination", "AWS::Logs::Delivery",
+}
+
 // TestStatefulResourcesKeepTheirIDs pins the logical ids of what holds data: a
 // changed id replaces the resource.
 func TestStatefulResourcesKeepTheirIDs(t *testing.T) {
-	stateful := []string{
-		dbInstance, dbSecret, "AWS::KMS::Key", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBParameterGroup", "AWS::Backup::BackupVault",
-		"AWS::S3::Bucket", "AWS::Route53::HostedZone", "AWS::EC2::VPC", "AWS::CertificateManager::Certificate",
-		"AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::CloudFront::Distribution", "AWS::SNS::Topic",
-		// Their names are fixed: under a new id they fail on create.
-		"AWS::Logs::DeliverySource", "AWS::Logs::DeliveryDestination", "AWS::Logs::Delivery",
-	}
 	pinned := map[string]map[string]string{}
 	a := deployment(t, "example", "", nil)
 	for name, tmpl := range a.stacks {
