@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -199,6 +200,23 @@ func TestLineage(t *testing.T) {
 				"primary: us-east-1", "primary: "+tt.primary, "standby: us-west-2", "standby: "+tt.standby,
 				"{ name: books-1 }", tt.east, "{ name: books-2, replicaOf: books-1 }", tt.west+"\n  retired: "+tt.retired).Replace(minimal))
 		})
+	}
+}
+
+// TestDocumentedLineage loads the settings of each step in docs/lineage.md.
+func TestDocumentedLineage(t *testing.T) {
+	page, err := os.ReadFile("../docs/lineage.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, _, _ := strings.Cut(minimal, "database:")
+	rest = strings.NewReplacer("primary: us-east-1\n", "", "standby: us-west-2\n", "").Replace(rest)
+	steps := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	if len(steps) != 4 {
+		t.Errorf("want 4 steps with settings, got %d", len(steps))
+	}
+	for _, step := range steps {
+		mustParse(t, rest+step[1])
 	}
 }
 
