@@ -13,7 +13,7 @@ APPLICATION := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth diff deploy destroy test test-boot test-db lint fmt bench
+.PHONY: help setup app synth diff deploy destroy retire test test-boot test-db lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ deploy: setup .build/app ## Deploy all stacks in order (needs credentials)
 
 destroy: setup .build/app ## Delete all stacks, the global one first (needs credentials)
 	$(CDK) destroy --all $(CDKFLAGS)
+
+retire: ## Delete INSTANCE, which has left the deployment, with a final snapshot (needs credentials)
+	@go run ./cmd/retire deployments/$(DEPLOYMENT).yaml "$(INSTANCE)"
 
 test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the example application
 	go test $(TESTFLAGS) ./...

@@ -22,7 +22,8 @@ import (
 // An instance's birth is fixed for its life: with ReplicaOf empty it is created
 // with an empty schema, otherwise it is replicated from another region. A
 // replica becomes the writer when Promoted turns true, which CloudFormation
-// carries out in place.
+// carries out in place, or by a call of RDS's API. After such a call Promoted
+// stays false for the instance's life.
 type WarmStandbyDatabaseProps struct {
 	Vpc     awsec2.IVpc             // Required.
 	Subnets *awsec2.SubnetSelection // Of two zones at least, Multi-AZ or not: RDS asks it of a subnet group. Required.
@@ -30,7 +31,7 @@ type WarmStandbyDatabaseProps struct {
 	Name         string // DB instance identifier. A new name is a new instance; the old one's fate is DeletionProtection's. Required.
 	ReplicaOf    string // Identifier of the instance this one was replicated from. Default: created empty.
 	SourceRegion string // Region of ReplicaOf. Required with it, and fixed with it.
-	Promoted     bool   // A replica that is now the writer. Default: it replicates.
+	Promoted     bool   // A replica that CloudFormation has made, or is to make, the writer. Default: it replicates, or something else promoted it.
 
 	SecretName           string   // Of the master secret, the same in every region. Required.
 	SecretReplicaRegions []string // Regions this region's secret is replicated to. Default: this region owns no secret and reads the replica it was given.
@@ -210,6 +211,10 @@ func (d *WarmStandbyDatabase) created(engine awsrds.IInstanceEngine, placed plac
 // SourceDBInstanceIdentifier names its source; dropping that property promotes
 // it, which CloudFormation can't roll back
 // (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html).
+// Its handler compares one template with the other, not with the instance:
+// dropped from an instance promoted otherwise, it calls PromoteReadReplica
+// again, which RDS refuses; kept, it does nothing
+// (https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds, UpdateHandler.java).
 func (d *WarmStandbyDatabase) replicated(placed placement) awsrds.IDatabaseInstance {
 	replica := awsrds.NewDatabaseInstanceReadReplica(d.scope, jsii.String(d.props.Name), &awsrds.DatabaseInstanceReadReplicaProps{
 		SourceDatabaseInstance:          d.namedSource(),

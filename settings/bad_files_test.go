@@ -36,6 +36,8 @@ const (
 	wantDomain     = "a domain name in lower case, at most 62 characters, such as example.com"
 	wantLabel      = "a DNS label: lower-case letters, digits and inner hyphens"
 	wantIdentifier = "an RDS identifier: at most 63 lower-case letters, digits and single hyphens, a letter first"
+	wantNewName    = "a name that no other instance has or had: a second birth of it would replace the first"
+	wantSource     = "none, or an instance of database.retired: what the primary was promoted from has left"
 	wantPath       = "a path that begins with / and has no spaces, at most 255 characters"
 	wantRetention  = "one of 1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731"
 	wantSchedule   = "an AWS cron expression that is due at most hourly, with ? for one of the days, such as cron(0 5 * * ? *)"
@@ -52,6 +54,23 @@ func TestBadFiles(t *testing.T) {
 			}
 			return strings.Replace(file, old, new, 1)
 		}
+	}
+	swapAll := func(oldnew ...string) patch {
+		return func(t *testing.T, file string) string {
+			for i := 0; i < len(oldnew); i += 2 {
+				file = swap(oldnew[i], oldnew[i+1])(t, file)
+			}
+			return file
+		}
+	}
+	// The file after a failover, with a mistake.
+	failedOver := func(old, new string) patch {
+		return swapAll(
+			"primary: us-east-1\nstandby: us-west-2", "primary: us-west-2\nstandby: us-east-1",
+			"us-east-1: { name: books-1 }", "us-east-1: { name: books-3, replicaOf: books-2 }",
+			"replicaOf: books-1 }", "replicaOf: books-1, promotedBy: runbook }\n  retired: [{ name: books-1, region: us-east-1 }]",
+			old, new,
+		)
 	}
 	add := func(lines string) patch { return func(_ *testing.T, file string) string { return file + lines + "\n" } }
 	whole := func(file string) patch { return func(*testing.T, string) string { return file } }
@@ -565,11 +584,11 @@ func TestBadFiles(t *testing.T) {
 		},
 		{
 			"primary replicates the standby", swap("{ name: books-1 }", "{ name: books-1, replicaOf: books-2 }"),
-			`bad.yaml:14: database.instances.us-east-1.replicaOf: want none, or an instance of old that the primary was promoted from (got "books-2")`,
+			`bad.yaml:14: database.instances.us-east-1.replicaOf: want ` + wantSource + ` (got "books-2")`,
 		},
 		{
 			"primary replicates itself", swap("{ name: books-1 }", "{ name: books-1, replicaOf: books-1 }"),
-			`bad.yaml:14: database.instances.us-east-1.replicaOf: want none, or an instance of old that the primary was promoted from (got "books-1")`,
+			`bad.yaml:14: database.instances.us-east-1.replicaOf: want ` + wantSource + ` (got "books-1")`,
 		},
 		{
 			"source of illegal name", swap("{ name: books-1 }", `{ name: books-1, replicaOf: "arn:aws:rds" }`),
@@ -578,6 +597,65 @@ func TestBadFiles(t *testing.T) {
 		{
 			"roles swapped and no more", swap("primary: us-east-1\nstandby: us-west-2", "primary: us-west-2\nstandby: us-east-1"),
 			`bad.yaml:14: database.instances.us-east-1.replicaOf: want "books-2", the primary's instance; an old primary comes back under a new name, as its replica (got nothing)`,
+		},
+
+		{
+			"created and yet promoted", swap("{ name: books-1 }", "{ name: books-1, promotedBy: runbook }"),
+			`bad.yaml:14: database.instances.us-east-1.promotedBy: want none: the instance was created, not promoted (got "runbook")`,
+		},
+		{
+			"standby promoted", swap("replicaOf: books-1", "replicaOf: books-1, promotedBy: runbook"),
+			`bad.yaml:15: database.instances.us-west-2.promotedBy: want none: the standby's instance is a replica (got "runbook")`,
+		},
+		{
+			"writer replaced by an empty one", swapAll("name: books-1 }", "name: books-9 }", "replicaOf: books-1 }", "replicaOf: books-9 }\n  retired: [{ name: books-1, region: us-east-1 }]"),
+			`bad.yaml:14: database.instances.us-east-1.replicaOf: want the instance it was replicated from: "books-1" was created empty, and a second one would start without its data (got nothing)`,
+		},
+
+		// And of what it was before.
+		{
+			"retired without region", failedOver(", region: us-east-1", ""),
+			"bad.yaml:16: database.retired[0].region: want an AWS region such as us-east-1 (got nothing)",
+		},
+		{
+			"retired under a bad name", failedOver("name: books-1,", "name: books_1,"),
+			`bad.yaml:16: database.retired[0].name: want ` + wantIdentifier + ` (got "books_1")`,
+		},
+		{
+			"source of the primary forgotten", failedOver("[{ name: books-1, region: us-east-1 }]", "[]"),
+			`bad.yaml:15: database.instances.us-west-2.replicaOf: want ` + wantSource + ` (got "books-1")`,
+		},
+		{
+			"nobody promoted the primary", failedOver(", promotedBy: runbook", ""),
+			"bad.yaml:15: database.instances.us-west-2.promotedBy: want cloudformation, which promotes it as the swap is deployed, or runbook, if it is promoted already (got nothing)",
+		},
+		{
+			"promoted by somebody", failedOver("promotedBy: runbook", "promotedBy: hand"),
+			`bad.yaml:15: database.instances.us-west-2.promotedBy: want one of cloudformation, runbook (got "hand")`,
+		},
+		{
+			"name of a retired instance", failedOver("name: books-3", "name: books-1"),
+			`bad.yaml:14: database.instances.us-east-1.name: want ` + wantNewName + ` (got "books-1")`,
+		},
+		{
+			"retired twice", failedOver("us-east-1 }]", "us-east-1 }, { name: books-1, region: us-east-1, replicaOf: books-2 }]"),
+			`bad.yaml:16: database.retired[1].name: want ` + wantNewName + ` (got "books-1")`,
+		},
+		{
+			"retired and there", failedOver("us-east-1 }]", "us-east-1 }, { name: books-2, region: us-west-2, replicaOf: books-1 }]"),
+			`bad.yaml:15: database.instances.us-west-2.name: want ` + wantNewName + ` (got "books-2")`,
+		},
+		{
+			"two created empty", failedOver("us-east-1 }]", "us-east-1 }, { name: books-0, region: us-east-1 }]"),
+			`bad.yaml:16: database.retired[1].replicaOf: want the instance it was replicated from: only the first is created empty, and that was "books-1" (got nothing)`,
+		},
+		{
+			"retired replica of nobody known", failedOver("us-east-1 }]", "us-east-1, replicaOf: books-0 }]"),
+			`bad.yaml:16: database.retired[0].replicaOf: want an instance of database.instances or database.retired (got "books-0")`,
+		},
+		{
+			"replicated within a region", failedOver("region: us-east-1", "region: us-west-2"),
+			`bad.yaml:16: database.retired[0].region: want another region than that of "books-2", its replica (got "us-west-2")`,
 		},
 
 		// The tiers.

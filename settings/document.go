@@ -226,6 +226,19 @@ func (d *document) sound(paths ...string) bool {
 	return !d.unsound[""]
 }
 
+// soundWithin tells whether no problem is known of fields, of what contains them
+// or of what they contain.
+func (d *document) soundWithin(paths ...string) bool {
+	for _, path := range paths {
+		for unsound := range d.unsound {
+			if strings.HasPrefix(unsound, path) {
+				return false
+			}
+		}
+	}
+	return d.sound(paths...)
+}
+
 // check reports a field that is not ok, unless a problem of it is known.
 func (d *document) check(path string, value any, ok bool, want string) {
 	if ok || !d.sound(path) {

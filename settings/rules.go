@@ -242,30 +242,91 @@ func (d *document) validateDatabase(s *Settings) {
 // maxStorageGiB is what gp3 storage of RDS for MySQL grows to.
 const maxStorageGiB = 65536
 
-// validateLineage holds the standby to be a replica of the primary. A primary
-// with a replicaOf is a promoted replica; what it copied from may be gone.
+// validateLineage holds the standby to be a replica of the primary, and all
+// instances, the retired ones included, to descend from one that was created
+// empty: a second one would start without its data.
 func (d *document) validateLineage(s *Settings) {
-	const path = "database.instances"
-	checkEntries(d, s, path, s.Database.Instances)
+	const instances, retired = "database.instances", "database.retired"
+	checkEntries(d, s, instances, s.Database.Instances)
 	for _, region := range slices.Sorted(maps.Keys(s.Database.Instances)) {
-		path, instance := join(path, region), s.Database.Instances[region]
-		form := "an RDS identifier: at most 63 lower-case letters, digits and single hyphens, a letter first"
-		d.check(path+".name", instance.Name, instanceForm.MatchString(instance.Name) && len(instance.Name) <= 63, form)
-		d.check(path+".replicaOf", instance.ReplicaOf, instance.ReplicaOf == "" || instanceForm.MatchString(instance.ReplicaOf) && len(instance.ReplicaOf) <= 63, form)
+		path, instance := join(instances, region), s.Database.Instances[region]
+		d.checkIdentifiers(path, instance.Name, instance.ReplicaOf)
+		if instance.PromotedBy != "" {
+			checkOneOf(d, path+".promotedBy", instance.PromotedBy, []string{ByCloudFormation, ByRunbook})
+		}
 	}
-
-	primary, standby := join(path, s.Primary), join(path, s.Standby)
-	if !d.sound("primary", "standby", primary+".name", standby+".name") {
+	for i, old := range s.Database.Retired {
+		path := index(retired, i)
+		d.checkIdentifiers(path, old.Name, old.ReplicaOf)
+		d.check(path+".region", old.Region, slices.Contains(Regions, old.Region), "an AWS region such as us-east-1")
+	}
+	primary, standby := join(instances, s.Primary), join(instances, s.Standby)
+	if !d.sound("primary", "standby") || !d.soundWithin(primary, standby, retired) {
 		return
 	}
+
 	writer, replica := s.Database.Instances[s.Primary], s.Database.Instances[s.Standby]
 	d.check(standby+".name", replica.Name, replica.Name != writer.Name, "another name than the primary's instance has")
 	d.check(standby+".replicaOf", replica.ReplicaOf, replica.ReplicaOf == writer.Name,
 		fmt.Sprintf("%q, the primary's instance; an old primary comes back under a new name, as its replica", writer.Name))
-	if d.sound(standby + ".replicaOf") {
-		d.check(primary+".replicaOf", writer.ReplicaOf, writer.ReplicaOf != replica.Name && writer.ReplicaOf != writer.Name,
-			"none, or an instance of old that the primary was promoted from")
+	d.check(standby+".promotedBy", replica.PromotedBy, replica.PromotedBy == "", "none: the standby's instance is a replica")
+	if !d.soundWithin(standby) {
+		return
 	}
+	d.validateWriter(primary, writer, d.validateRetired(retired, s), s)
+}
+
+// validateRetired wants every name used once and every source known. It returns
+// the instance that was created empty, if that is retired.
+func (d *document) validateRetired(path string, s *Settings) (origin string) {
+	const newName = "a name that no other instance has or had: a second birth of it would replace the first"
+	known := map[string]bool{}
+	for i, old := range s.Database.Retired {
+		path := index(path, i)
+		for _, region := range []string{s.Primary, s.Standby} {
+			current := s.Database.Instances[region].Name
+			d.check(join("database.instances", region)+".name", current, current != old.Name, newName)
+		}
+		d.check(path+".name", old.Name, !known[old.Name], newName)
+		d.check(path+".replicaOf", old.ReplicaOf, old.ReplicaOf != "" || origin == "",
+			fmt.Sprintf("the instance it was replicated from: only the first is created empty, and that was %q", origin))
+		known[old.Name] = true
+		if old.ReplicaOf == "" {
+			origin = old.Name
+		}
+	}
+	for i, old := range s.Database.Retired {
+		d.check(index(path, i)+".replicaOf", old.ReplicaOf, old.ReplicaOf == "" || s.Database.RegionOf(old.ReplicaOf) != "",
+			"an instance of database.instances or database.retired")
+	}
+	return origin
+}
+
+// validateWriter wants to know where a promoted primary copied from, which is
+// fixed for its life, and what promoted it: CloudFormation fails on an instance
+// that is promoted already, and does not promote one that is said to be.
+func (d *document) validateWriter(path string, writer Instance, origin string, s *Settings) {
+	if writer.ReplicaOf == "" {
+		d.check(path+".replicaOf", writer.ReplicaOf, origin == "",
+			fmt.Sprintf("the instance it was replicated from: %q was created empty, and a second one would start without its data", origin))
+		d.check(path+".promotedBy", writer.PromotedBy, writer.PromotedBy == "", "none: the instance was created, not promoted")
+		return
+	}
+	source := slices.IndexFunc(s.Database.Retired, func(old Retired) bool { return old.Name == writer.ReplicaOf })
+	d.check(path+".replicaOf", writer.ReplicaOf, source >= 0, "none, or an instance of database.retired: what the primary was promoted from has left")
+	if source >= 0 {
+		region := s.Database.Retired[source].Region
+		d.check(index("database.retired", source)+".region", region, region != s.Primary, fmt.Sprintf("another region than that of %q, its replica", writer.Name))
+		d.check(path+".promotedBy", writer.PromotedBy, writer.PromotedBy != "",
+			ByCloudFormation+", which promotes it as the swap is deployed, or "+ByRunbook+", if it is promoted already")
+	}
+}
+
+// checkIdentifiers is for the name of an instance and of what it copied from, if any.
+func (d *document) checkIdentifiers(path, name, replicaOf string) {
+	form := "an RDS identifier: at most 63 lower-case letters, digits and single hyphens, a letter first"
+	d.check(path+".name", name, instanceForm.MatchString(name) && len(name) <= 63, form)
+	d.check(path+".replicaOf", replicaOf, replicaOf == "" || instanceForm.MatchString(replicaOf) && len(replicaOf) <= 63, form)
 }
 
 func (d *document) validateTier(path string, t Tier) {

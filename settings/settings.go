@@ -76,6 +76,7 @@ type Network struct {
 // Database is the MySQL database and its replica.
 type Database struct {
 	Instances          map[string]Instance `yaml:"instances"`          // The instance of each region. Required.
+	Retired            []Retired           `yaml:"retired"`            // Instances that have left it, for good: a name is used once. Default: none.
 	SecretRegion       string              `yaml:"secretRegion"`       // Region that owns the master secret; the other holds its replica. Fixed for the deployment's life. Required.
 	EngineVersion      string              `yaml:"engineVersion"`      // MySQL version at creation, 8.4.x. Default: 8.4.10.
 	InstanceType       string              `yaml:"instanceType"`       // Class without its "db." prefix. Default: t4g.medium.
@@ -90,11 +91,41 @@ type Database struct {
 	Record             string              `yaml:"record"`             // CNAME of the region's instance in that zone. Default: book.
 }
 
+// RegionOf is the region of an instance, retired ones included, or empty.
+func (d Database) RegionOf(name string) string {
+	for region, instance := range d.Instances {
+		if instance.Name == name {
+			return region
+		}
+	}
+	for _, retired := range d.Retired {
+		if retired.Name == name {
+			return retired.Region
+		}
+	}
+	return ""
+}
+
 // Instance is one database instance. Its birth (created, or replicated from
-// another) is fixed for its life.
+// another) is fixed for its life, and so is who promoted it.
 type Instance struct {
+	Name       string `yaml:"name"`       // DB instance identifier, never used before. Required.
+	ReplicaOf  string `yaml:"replicaOf"`  // Name of the instance it was replicated from; on the primary, a retired one. Default: none, created empty.
+	PromotedBy string `yaml:"promotedBy"` // What made a replica the primary's writer: ByCloudFormation or ByRunbook. Required there. Default: none, not promoted.
+}
+
+// What promotes a replica.
+const (
+	ByCloudFormation = "cloudformation" // The swap of the roles itself, as it is deployed.
+	ByRunbook        = "runbook"        // Anything before that deploy: the runbook, the console, the CLI.
+)
+
+// Retired is a database instance that has left its region's stack. It stays in
+// the account until an operator deletes it, and in the settings for ever.
+type Retired struct {
 	Name      string `yaml:"name"`      // DB instance identifier. Required.
-	ReplicaOf string `yaml:"replicaOf"` // Name of the instance it was replicated from; on the primary, of one it was promoted from. Default: none, created empty.
+	Region    string `yaml:"region"`    // Region it was in. Required.
+	ReplicaOf string `yaml:"replicaOf"` // Name of the instance it was replicated from. Default: none, created empty.
 }
 
 // ByRole is a setting that follows the region's role.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -173,17 +174,59 @@ func TestEditorsMayDiffer(t *testing.T) {
 
 // A deployment's life: each row is legal.
 func TestLineage(t *testing.T) {
-	for _, tt := range []struct{ name, primary, standby, east, west string }{
-		{"new", "us-east-1", "us-west-2", "{ name: books-1 }", "{ name: books-2, replicaOf: books-1 }"},
-		{"failed over, the old primary rebuilt", "us-west-2", "us-east-1", "{ name: books-3, replicaOf: books-2 }", "{ name: books-2, replicaOf: books-1 }"},
-		{"failed back, the promoted one rebuilt", "us-east-1", "us-west-2", "{ name: books-3, replicaOf: books-2 }", "{ name: books-4, replicaOf: books-3 }"},
-		{"standby rebuilt", "us-east-1", "us-west-2", "{ name: books-1 }", "{ name: books-9, replicaOf: books-1 }"},
+	for _, tt := range []struct{ name, primary, standby, east, west, retired string }{
+		{"new", "us-east-1", "us-west-2", "{ name: books-1 }", "{ name: books-2, replicaOf: books-1 }", "[]"},
+		{
+			"failed over by the runbook, the old primary rebuilt", "us-west-2", "us-east-1",
+			"{ name: books-3, replicaOf: books-2 }", "{ name: books-2, replicaOf: books-1, promotedBy: runbook }",
+			"[{ name: books-1, region: us-east-1 }]",
+		},
+		{
+			"failed back by settings alone, the promoted one rebuilt", "us-east-1", "us-west-2",
+			"{ name: books-3, replicaOf: books-2, promotedBy: cloudformation }", "{ name: books-4, replicaOf: books-3 }",
+			"[{ name: books-1, region: us-east-1 }, { name: books-2, region: us-west-2, replicaOf: books-1 }]",
+		},
+		{
+			"standby rebuilt", "us-east-1", "us-west-2", "{ name: books-1 }", "{ name: books-9, replicaOf: books-1 }",
+			"[{ name: books-2, region: us-west-2, replicaOf: books-1 }]",
+		},
+		{
+			"standby moved from eu-west-1", "us-east-1", "us-west-2", "{ name: books-3, replicaOf: books-2, promotedBy: runbook }", "{ name: books-4, replicaOf: books-3 }",
+			"[{ name: books-2, region: eu-west-1, replicaOf: books-1 }, { name: books-1, region: us-east-1 }]",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			mustParse(t, strings.NewReplacer(
 				"primary: us-east-1", "primary: "+tt.primary, "standby: us-west-2", "standby: "+tt.standby,
-				"{ name: books-1 }", tt.east, "{ name: books-2, replicaOf: books-1 }", tt.west).Replace(minimal))
+				"{ name: books-1 }", tt.east, "{ name: books-2, replicaOf: books-1 }", tt.west+"\n  retired: "+tt.retired).Replace(minimal))
 		})
+	}
+}
+
+// TestDocumentedLineage loads the settings of each step in docs/lineage.md.
+func TestDocumentedLineage(t *testing.T) {
+	page, err := os.ReadFile("../docs/lineage.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, _, _ := strings.Cut(minimal, "database:")
+	rest = strings.NewReplacer("primary: us-east-1\n", "", "standby: us-west-2\n", "").Replace(rest)
+	steps := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	if len(steps) != 4 {
+		t.Errorf("want 4 steps with settings, got %d", len(steps))
+	}
+	for _, step := range steps {
+		mustParse(t, rest+step[1])
+	}
+}
+
+func TestRegionOfAnInstance(t *testing.T) {
+	db := mustParse(t, minimal).Database
+	db.Retired = []Retired{{Name: "books-0", Region: "eu-west-1"}}
+	for name, want := range map[string]string{"books-1": "us-east-1", "books-2": "us-west-2", "books-0": "eu-west-1", "books-9": ""} {
+		if got := db.RegionOf(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
 	}
 }
 

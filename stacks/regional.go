@@ -70,8 +70,10 @@ func (r *regional) newNetwork() *constructs.TieredVpc {
 }
 
 // newDatabase maps the lineage to a birth and a role: an instance with replicaOf
-// was born as a replica of the other region, and in the primary region it has
-// been promoted since.
+// was born as a replica, and in the primary region it has been promoted since.
+// Where something else promoted it, the template must not: CloudFormation
+// promotes on the source's leaving the template, and fails on an instance that
+// is no replica any more.
 func (r *regional) newDatabase() *constructs.WarmStandbyDatabase {
 	db := r.settings.Database
 	instance, other := db.Instances[r.region], r.settings.OtherRegion(r.region)
@@ -99,7 +101,8 @@ func (r *regional) newDatabase() *constructs.WarmStandbyDatabase {
 		props.MaintenanceWindow = primaryMaintenanceWindow
 	}
 	if instance.ReplicaOf != "" {
-		props.ReplicaOf, props.SourceRegion, props.Promoted = instance.ReplicaOf, other, r.primary
+		props.ReplicaOf, props.SourceRegion = instance.ReplicaOf, db.RegionOf(instance.ReplicaOf)
+		props.Promoted = r.primary && instance.PromotedBy != settings.ByRunbook
 	}
 	if db.SecretRegion == r.region {
 		props.SecretReplicaRegions = []string{other}
