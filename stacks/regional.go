@@ -130,6 +130,8 @@ func (r *regional) newTiers(database *constructs.WarmStandbyDatabase) (*construc
 		ServerTierProps: r.tier(shared, r.settings.Api, r.artifacts.Api, r.network.ApiSubnets()),
 		Database:        database,
 		SiteOrigin:      "https://" + domain.Host(domain.Site),
+		Start:           r.settings.Application.Api.Start,
+		Environment:     r.settings.Application.Api.Environment,
 	})
 	return web, api
 }
