@@ -8,8 +8,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.build/bin:$(PATH)
 # The app is built only when its sources have changed; cdk.json's own command asks
 # Go each time. A synth needs no more than the app.
 CDK := cdk --app .build/app --context deployment=$(DEPLOYMENT)
-APP_SOURCES := go.mod go.sum app.go $(shell find settings stacks constructs assets/userdata -type f ! -name '*_test.go' ! -name '*.md' ! -path '*/testdata/*')
-APPLICATION := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
+APP_SOURCES := go.mod go.sum app.go $(shell find application settings stacks constructs assets/userdata -type f ! -name '*_test.go' ! -name '*.md' ! -path '*/testdata/*')
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
@@ -18,17 +17,15 @@ APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/w
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: node_modules/.package-lock.json $(APPLICATION) ## Install the CDK CLI and Node.js, build the example application
+setup: app ## Install the CDK CLI and Node.js, build the application
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
-app: $(APPLICATION) ## Build the example application (part of setup)
-
-# build.sh looks at the content of its sources, and does nothing if it knows it.
-$(APPLICATION) &: $(shell find assets/app \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print) | node_modules/.package-lock.json
-	@assets/app/build.sh
+# It looks at the content of its sources, and does nothing if it knows it.
+app: node_modules/.package-lock.json .build/bin/application ## Build the deployment's application (part of setup)
+	@.build/bin/application $(DEPLOYMENT)
 
 # What tests of the example application and of the booted site need.
 %/node_modules/.package-lock.json: %/package-lock.json | node_modules/.package-lock.json
@@ -37,6 +34,9 @@ $(APPLICATION) &: $(shell find assets/app \( -name node_modules -o -name dist -o
 
 .build/app: $(APP_SOURCES)
 	go build -o $@ .
+
+.build/bin/application: cmd/application/main.go $(APP_SOURCES)
+	go build -o $@ ./cmd/application
 
 synth: setup .build/app ## Write the templates of all stacks to cdk.out
 	@start=$$(date +%s%3N) && DEPLOYMENT=$(DEPLOYMENT) .build/app && go run ./cmd/summary -since $$start

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
+	"warm-standby/application"
 	"warm-standby/settings"
 	"warm-standby/stacks"
 )
@@ -41,10 +42,14 @@ func run() (err error) {
 	if found := deployment.Placeholders(); len(found) > 0 {
 		fmt.Fprintf(os.Stderr, "[Warning] %s: placeholders, to be replaced before deploying: %s\n", file, strings.Join(found, ", "))
 	}
-	artifacts := stacks.Artifacts{Web: "assets/app/dist/web.tar.gz", Api: "assets/app/dist/api.tar.gz"}
-	for _, artifact := range []string{artifacts.Web, artifacts.Api} {
-		if _, err := os.Stat(artifact); err != nil {
-			return fmt.Errorf("%s is missing: build the application with make app", artifact)
+	web, api := application.Of(name, deployment)
+	for _, part := range []application.Part{web, api} {
+		current, err := part.Current()
+		if err != nil {
+			return err
+		}
+		if !current {
+			return fmt.Errorf("%s is missing or older than %s: run make app DEPLOYMENT=%s", part.Archive, part.Folder, name)
 		}
 	}
 	defer func() {
@@ -53,7 +58,7 @@ func run() (err error) {
 		}
 	}()
 	app := awscdk.NewApp(props)
-	stacks.New(app, deployment, artifacts)
+	stacks.New(app, deployment, stacks.Artifacts{Web: web.Archive, Api: api.Archive})
 	app.Synth(nil)
 	return nil
 }

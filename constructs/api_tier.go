@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"cmp"
 	"maps"
 	"strconv"
 
@@ -17,12 +18,13 @@ type ApiTierProps struct {
 	Database    *WarmStandbyDatabase // Default: none.
 	SiteOrigin  string               // Origin that browsers may call from, such as https://www.example.com. Required.
 	WriterName  string               // FailoverDns's record that says which region writes; the application refuses writes in any other. Default: none, it writes.
-	Environment map[string]string    // More of the application's environment; wins over what is set here, AWS_REGION and PORT aside. No secrets. Default: none.
+	Start       string               // Shell command, run in the artifact's folder with node_modules/.bin on the PATH. Default: node server.js.
+	Environment map[string]string    // Variables of the application's own naming; ${NAME} in their text stands for one of userdata.Contract. No secrets. Default: none.
 }
 
-// ApiTier is Node.js servers: the artifact has server.js at its root, with its
-// node_modules. It is told where the database is; the credentials it gets as
-// DB_USERNAME and DB_PASSWORD are read when it starts.
+// ApiTier is Node.js servers: the artifact has package.json at its root, with its
+// node_modules. The application is told where the database is; the credentials
+// it gets as DB_USERNAME and DB_PASSWORD are read when it starts.
 type ApiTier struct{ *ServerTier }
 
 // NewApiTier defines the load balancer and its servers under scope/id.
@@ -39,8 +41,12 @@ func NewApiTier(scope awsconstructs.Construct, id string, props ApiTierProps) *A
 	if props.WriterName != "" {
 		environment["WRITER_NAME"] = props.WriterName
 	}
-	maps.Copy(environment, props.Environment)
-	t.runs(userdata.API{Server: t.server(), Environment: environment}.Script())
+	t.runs(userdata.API{
+		Server:      t.server(),
+		Environment: environment,
+		Variables:   props.Environment,
+		Start:       cmp.Or(props.Start, "node server.js"),
+	}.Script())
 	return t
 }
 

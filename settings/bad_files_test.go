@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"warm-standby/assets/userdata"
 )
 
 // minimal names nothing but what is required.
@@ -30,7 +32,7 @@ database:
 
 // What many problems want.
 const (
-	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, domain, network, database, web, api, logs, bastion, backup, alarms, waf, failover, edge"
+	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, application, domain, network, database, web, api, logs, bastion, backup, alarms, waf, failover, edge"
 	wantName       = "2 to 20 lower-case letters, digits and single hyphens, a letter first"
 	wantBlock      = "a private IPv4 block of /16 to /21 without host bits, such as 172.20.0.0/16"
 	wantDomain     = "a domain name in lower case, at most 62 characters, such as example.com"
@@ -39,6 +41,7 @@ const (
 	wantNewName    = "a name that no other instance has or had: a second birth of it would replace the first"
 	wantSource     = "none, or an instance of database.retired: what the primary was promoted from has left"
 	wantPath       = "a path that begins with / and has no spaces, at most 255 characters"
+	wantNoNpm      = "a command without npm, npx, pnpm or yarn, which servers do not have, such as node server.js"
 	wantRetention  = "one of 1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731"
 	wantSchedule   = "an AWS cron expression that is due at most hourly, with ? for one of the days, such as cron(0 5 * * ? *)"
 )
@@ -73,6 +76,20 @@ func TestBadFiles(t *testing.T) {
 		)
 	}
 	add := func(lines string) patch { return func(_ *testing.T, file string) string { return file + lines + "\n" } }
+	// folder is a folder for an application, with a package.json.
+	folder := func(manifest, lock string) string {
+		dir := t.TempDir()
+		for name, content := range map[string]string{"package.json": manifest, "package-lock.json": lock} {
+			if content == "" {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return dir
+	}
+	unlocked, broken, wantsNpm := folder(`{}`, ""), folder("{", "{}"), folder(`{ "scripts": { "start": "npm run serve" } }`, "{}")
 	whole := func(file string) patch { return func(*testing.T, string) string { return file } }
 	var tags []string
 	for i := range 41 {
@@ -818,6 +835,70 @@ func TestBadFiles(t *testing.T) {
 		{
 			"unknown web ACL log retention", add("waf: { logDays: 2 }"),
 			"bad.yaml:16: waf.logDays: want " + wantRetention + " (got 2)",
+		},
+		{
+			"no such site", add("application: { web: ../site }"),
+			`bad.yaml:16: application.web: want a folder with an index.html; it is looked for from this file's own folder (got "../site")`,
+		},
+		{
+			"no such API", add("application: { api: { folder: ../api } }"),
+			`bad.yaml:16: application.api.folder: want a folder with a package.json; it is looked for from this file's own folder (got "../api")`,
+		},
+		{
+			"API without lock", add("application: { api: { folder: " + unlocked + " } }"),
+			fmt.Sprintf("bad.yaml:16: application.api.folder: want a folder with a package-lock.json: npm install --package-lock-only makes one (got %q)", unlocked),
+		},
+		{
+			"API whose package.json is none", add("application: { api: { folder: " + broken + " } }"),
+			fmt.Sprintf(`bad.yaml:16: application.api.folder: want a folder whose package.json can be read, without "unexpected end of JSON input" (got %q)`, broken),
+		},
+		{
+			"API that npm starts", add("application: { api: { folder: " + wantsNpm + " } }"),
+			"bad.yaml:16: application.api.start: want " + wantNoNpm + ` (got "npm run serve", the default)`,
+		},
+		{
+			"start command over two lines", add(`application: { api: { start: "node a.js\nnode b.js" } }`),
+			`bad.yaml:16: application.api.start: want a shell command on one line, such as node server.js (got "node a.js\nnode b.js")`,
+		},
+		{
+			"no start command", add(`application: { api: { start: "" } }`),
+			`bad.yaml:16: application.api.start: want a shell command on one line, such as node server.js (got "")`,
+		},
+		{
+			"start command of npm", add("application: { api: { start: FAST=1 npm run serve } }"),
+			`bad.yaml:16: application.api.start: want ` + wantNoNpm + ` (got "FAST=1 npm run serve")`,
+		},
+		{
+			"variable with a hyphen", add("application: { api: { environment: { LOG-LEVEL: info } } }"),
+			`bad.yaml:16: application.api.environment.LOG-LEVEL: want a variable's name: letters, digits and underscores, no digit first (got "LOG-LEVEL")`,
+		},
+		{
+			"variable of the contract", add("application: { api: { environment: { DB_HOST: elsewhere } } }"),
+			`bad.yaml:16: application.api.environment.DB_HOST: want another name: this variable is there already, of the contract (got "DB_HOST")`,
+		},
+		{
+			"variable of the shell", add("application: { api: { environment: { UID: app } } }"),
+			`bad.yaml:16: application.api.environment.UID: want another name: the shell keeps this one for itself (got "UID")`,
+		},
+		{
+			"unknown variable of the contract", add("application: { api: { environment: { USER: 'a ${DB_USER} b' } } }"),
+			`bad.yaml:16: application.api.environment.USER: want in each ${ } one of ` + strings.Join(userdata.Contract, ", ") + ` (got "${DB_USER}")`,
+		},
+		{
+			"reference without end", add("application: { api: { environment: { USER: '${DB_USERNAME' } } }"),
+			`bad.yaml:16: application.api.environment.USER: want in each ${ } one of ` + strings.Join(userdata.Contract, ", ") + ` (got "${DB_USERNAME")`,
+		},
+		{
+			"two lines of text", add(`application: { api: { environment: { MOTD: "a\nb" } } }`),
+			`bad.yaml:16: application.api.environment.MOTD: want text on one line (got "a\nb")`,
+		},
+		{
+			"number for a variable's text", add("application: { api: { environment: { WORKERS: 4 } } }"),
+			"bad.yaml:16: application.api.environment.WORKERS: want text in quotes: without them YAML reads a number (got 4)",
+		},
+		{
+			"more environment than user data holds", add("application: { api: { environment: { KEY: " + strings.Repeat("k", MaxLaunchBytes) + " } } }"),
+			"bad.yaml:16: application.api.environment: want less text: start and environment are part of the servers' user data, with at most 3072 bytes when quoted for the shell (got 3150)",
 		},
 		{
 			"failover path without slash", add("failover: { healthPath: health }"),

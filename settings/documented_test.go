@@ -54,12 +54,18 @@ func allSettings(path string, v reflect.Value) (all []setting) {
 				}
 			}
 		}
-		if s.path == "failover.healthPath" {
-			s.text = "api.healthPath"
+		if follows := followed[s.path]; follows != "" {
+			s.text = follows
 		}
 		all = append(all, s)
 	}
 	return all
+}
+
+// followed is what the defaults follow that are known only with the file.
+var followed = map[string]string{
+	"application.api.start": "package.json's scripts.start, else node server.js",
+	"failover.healthPath":   "api.healthPath",
 }
 
 func defaultSettings() []setting {

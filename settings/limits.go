@@ -45,12 +45,14 @@ var (
 	hostedZoneForm = form(`Z[0-9A-Z]{1,31}`)                                                       // Route 53 API, ResourceId.
 	pathForm       = form(`/[!-~]{0,254}`)                                                         // Route 53 API, ResourcePath; a load balancer would take 1024.
 	serverForm     = form(`[a-z][a-z0-9-]*[0-9][a-z0-9-]*\.(nano|metal(-[0-9]+xl)?|` + size + `)`) // EC2 API, InstanceType.
+	armForm        = form(`(a1|[a-z]+[0-9][a-z0-9]*g[a-z0-9-]*)\..*`)                              // EC2 Instance Types, naming conventions.
 	databaseForm   = form(`[a-z][a-z0-9]*[0-9][a-z0-9]*\.` + size)                                 // RDS User Guide, DB instance classes.
 	versionForm    = form(`8\.4\.[0-9]{1,3}`)
 	instanceForm   = form(words)                              // RDS API, DBInstanceIdentifier, which RDS keeps in lower case.
 	schemaForm     = form(`[A-Za-z][A-Za-z0-9_]{0,63}`)       // RDS API, DBName.
 	usernameForm   = form(`[A-Za-z][A-Za-z0-9_]{0,15}`)       // RDS API, MasterUsername.
 	keyPairForm    = form(`[!-~]([ -~]{0,253}[!-~])?`)        // EC2 API, KeyName.
+	variableForm   = form(`[A-Za-z_][A-Za-z0-9_]*`)           // POSIX, Name.
 	tagKeyForm     = form(`[\p{L}\p{Z}\p{N}_.:/=+@-]{1,128}`) // Tagging AWS Resources User Guide.
 	tagValueForm   = form(`[\p{L}\p{Z}\p{N}_.:/=+@-]{1,256}`) // Not empty: CloudFormation API, Tag.
 )
@@ -104,6 +106,18 @@ func isClearOfDatabase(cron string) bool {
 }
 
 var lateHours = form(strings.ReplaceAll(`H(-H)?(,H(-H)?)*`, `H`, `(0?[5-9]|1[0-9]|2[0-3])`))
+
+// MaxLaunchBytes is what an application's start and environment may take of a
+// server's user data, 16 KB, beside the boot script.
+const MaxLaunchBytes = 3 << 10
+
+// reservedVariables is the variables that an application cannot be given: bash
+// refuses to set them, or needs them to find the start command.
+var reservedVariables = []string{"BASHOPTS", "BASH_VERSINFO", "EUID", "PATH", "PPID", "SHELLOPTS", "UID"}
+
+// packageManagers finds a command that would need a package manager, which
+// servers do not have.
+var packageManagers = regexp.MustCompile(`(^|[;&|(\s])(npm|npx|pnpm|yarn)(\s|$)`)
 
 // reservedTags is the tags that the app sets itself. A user's would take their
 // place, and the last one would put every resource into a backup plan.

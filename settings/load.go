@@ -66,6 +66,8 @@ func parse(file string, data []byte) (*Settings, error) {
 	if !d.has("failover.healthPath") {
 		s.Failover.HealthPath = s.Api.HealthPath
 	}
+	s.Application.Web = d.resolve(s.Application.Web)
+	s.Application.Api.Folder = d.resolve(s.Application.Api.Folder)
 	return &s, nil
 }
 

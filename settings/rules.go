@@ -2,17 +2,24 @@ package settings
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/mail"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"warm-standby/assets/userdata"
 )
 
 // defaults is the settings of a file that names none of the optional ones.
-// Failover.HealthPath follows Api.HealthPath later.
+// Failover.HealthPath follows Api.HealthPath later, and Application.Api.Start an
+// own API's package.json.
 func defaults() Settings {
 	tier := Tier{
 		InstanceType:      "t4g.small",
@@ -24,6 +31,7 @@ func defaults() Settings {
 	}
 	return Settings{
 		TerminationProtection: true,
+		Application:           Application{Api: ApiApplication{Start: "node server.js"}},
 		Domain:                Domain{Site: "threetier", Api: "api", Web: "web"},
 		Network:               Network{NatGateways: 1, FlowLogDays: 30},
 		Database: Database{
@@ -60,6 +68,7 @@ func (d *document) validate(s *Settings) {
 	d.check("standby", s.Standby, s.Standby != s.Primary, "another region than the primary")
 	d.validateTags(s.Tags)
 	d.validateRegions(s)
+	d.validateApplication(&s.Application)
 	d.validateDomain(s)
 	d.validateNetwork(s)
 	d.validateDatabase(s)
@@ -157,6 +166,70 @@ const minZones, maxZones = 2, 3
 func isPrivate(a netip.Addr) bool {
 	return a.Is4() && (a.IsPrivate() || netip.MustParsePrefix("100.64.0.0/10").Contains(a))
 }
+
+// validateApplication looks at the files that tell an application from another
+// folder; whether it can be built, make app finds out.
+func (d *document) validateApplication(a *Application) {
+	if a.Web != "" {
+		d.check("application.web", a.Web, isFile(d.resolve(a.Web), "index.html"), "a folder with an index.html; it is looked for from this file's own folder")
+	}
+	api := &a.Api
+	if api.Folder != "" && d.sound("application.api.folder") {
+		folder := d.resolve(api.Folder)
+		d.check("application.api.folder", api.Folder, isFile(folder, "package.json"), "a folder with a package.json; it is looked for from this file's own folder")
+		d.check("application.api.folder", api.Folder, isFile(folder, "package-lock.json"), "a folder with a package-lock.json: npm install --package-lock-only makes one")
+	}
+	if api.Folder != "" && d.sound("application.api.folder") && !d.has("application.api.start") {
+		api.Start = cmp.Or(d.npmStart(api.Folder), api.Start)
+	}
+	const start = "application.api.start"
+	d.check(start, api.Start, isOneLine(api.Start) && strings.TrimSpace(api.Start) != "", "a shell command on one line, such as node server.js")
+	d.check(start, api.Start, !packageManagers.MatchString(api.Start), "a command without npm, npx, pnpm or yarn, which servers do not have, such as node server.js")
+
+	sound := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(api.Environment)) {
+		path, text := join("application.api.environment", name), api.Environment[name]
+		d.check(path, name, variableForm.MatchString(name), "a variable's name: letters, digits and underscores, no digit first")
+		d.check(path, name, !slices.Contains(reservedVariables, name), "another name: the shell keeps this one for itself")
+		d.check(path, name, !slices.Contains(userdata.Contract, name), "another name: this variable is there already, of the contract")
+		d.check(path, text, isOneLine(text), "text on one line")
+		unknown := userdata.Unknown(text)
+		d.check(path, unknown, unknown == "", "in each ${ } one of "+strings.Join(userdata.Contract, ", "))
+		if d.sound(path) {
+			sound[name] = text
+		}
+	}
+	size := len(userdata.Launch(api.Start, sound))
+	d.check("application.api.environment", size, size <= MaxLaunchBytes,
+		fmt.Sprintf("less text: start and environment are part of the servers' user data, with at most %d bytes when quoted for the shell", MaxLaunchBytes))
+}
+
+// npmStart is the command that npm start runs in a folder, if it says one:
+// https://docs.npmjs.com/cli/v11/commands/npm-start
+func (d *document) npmStart(folder string) string {
+	var manifest struct{ Scripts struct{ Start string } }
+	data, err := os.ReadFile(filepath.Join(d.resolve(folder), "package.json"))
+	if err == nil {
+		err = json.Unmarshal(data, &manifest)
+	}
+	d.check("application.api.folder", folder, err == nil, fmt.Sprintf("a folder whose package.json can be read, without %q", err))
+	return manifest.Scripts.Start
+}
+
+// resolve is a path of the file as seen from the working directory; none stays none.
+func (d *document) resolve(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(d.file), path)
+}
+
+func isFile(folder, name string) bool {
+	info, err := os.Stat(filepath.Join(folder, name))
+	return err == nil && info.Mode().IsRegular()
+}
+
+func isOneLine(text string) bool { return !strings.ContainsFunc(text, unicode.IsControl) }
 
 func (d *document) validateDomain(s *Settings) {
 	// 64 characters is ACM's limit for a certificate's name, here *.<domain>.

@@ -15,18 +15,19 @@ type Settings struct {
 	Tags                  map[string]string `yaml:"tags"`                  // Extra tags on every resource, at most 40; not deployment, stack-role or backup-plan. Default: none.
 	Regions               map[string]Region `yaml:"regions"`               // One entry each for the primary and the standby. Required.
 
-	Domain   Domain   `yaml:"domain"`
-	Network  Network  `yaml:"network"`
-	Database Database `yaml:"database"`
-	Web      Tier     `yaml:"web"`
-	Api      Tier     `yaml:"api"`
-	Logs     Logs     `yaml:"logs"`
-	Bastion  Bastion  `yaml:"bastion"`
-	Backup   Backup   `yaml:"backup"`
-	Alarms   Alarms   `yaml:"alarms"`
-	Waf      Waf      `yaml:"waf"`
-	Failover Failover `yaml:"failover"`
-	Edge     Edge     `yaml:"edge"`
+	Application Application `yaml:"application"`
+	Domain      Domain      `yaml:"domain"`
+	Network     Network     `yaml:"network"`
+	Database    Database    `yaml:"database"`
+	Web         Tier        `yaml:"web"`
+	Api         Tier        `yaml:"api"`
+	Logs        Logs        `yaml:"logs"`
+	Bastion     Bastion     `yaml:"bastion"`
+	Backup      Backup      `yaml:"backup"`
+	Alarms      Alarms      `yaml:"alarms"`
+	Waf         Waf         `yaml:"waf"`
+	Failover    Failover    `yaml:"failover"`
+	Edge        Edge        `yaml:"edge"`
 }
 
 // IsPrimary tells whether region has the primary's role.
@@ -44,6 +45,20 @@ func (s *Settings) OtherRegion(region string) string {
 type Region struct {
 	Cidr              string   `yaml:"cidr"`              // IPv4 block of the VPC, /16 to /21. Required; the two regions' blocks must not overlap.
 	AvailabilityZones []string `yaml:"availabilityZones"` // Two or three zone names of the region. Required: naming them avoids an account lookup at synth.
+}
+
+// Application is what the servers run (docs/application.md). Its folders stand
+// in the file relative to that; Load makes them relative to the working directory.
+type Application struct {
+	Web string         `yaml:"web"` // Folder of static files with index.html. Default: none, the bundled site.
+	Api ApiApplication `yaml:"api"`
+}
+
+// ApiApplication is the Node.js server behind the API's load balancer.
+type ApiApplication struct {
+	Folder      string            `yaml:"folder"`      // Folder with package.json and package-lock.json. Default: none, the bundled API.
+	Start       string            `yaml:"start"`       // Shell command, run in the unpacked folder with node_modules/.bin on the PATH. Default: package.json's scripts.start, else node server.js.
+	Environment map[string]string `yaml:"environment"` // Variables of the application's own naming; ${NAME} in their text stands for a variable of the contract. No secrets. Default: none.
 }
 
 // Domain names the public hosted zone and the labels in it.
@@ -150,6 +165,16 @@ type Tier struct {
 	Capacity          ByRole[Limits] `yaml:"capacity"`          // Servers, at least 1 in either role. Default: 2 to 6 on the primary, 1 to 6 on the standby.
 	CPUPercent        int            `yaml:"cpuPercent"`        // Average CPU that scaling holds, 1 to 100. Default: 60.
 	RequestsPerTarget int            `yaml:"requestsPerTarget"` // Requests a minute and server that scaling holds. Default: 1000.
+}
+
+// CPU is what the servers' instance type computes on, in Node.js's terms: arm64
+// for AWS's own processors, whose families have a g after their generation, else
+// x64. https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+func (t Tier) CPU() string {
+	if armForm.MatchString(t.InstanceType) {
+		return "arm64"
+	}
+	return "x64"
 }
 
 // Limits bounds an Auto Scaling group. Its desired capacity is left to the

@@ -312,6 +312,37 @@ func TestRoles(t *testing.T) {
 	}
 }
 
+func TestApplication(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"deployments/shop.yaml": minimal + "application: { web: ../shop/site, api: { folder: ../shop/api } }\n",
+		"shop/site/index.html":  "<!doctype html>",
+		"shop/api/package.json": `{ "scripts": { "start": "node --enable-source-maps dist/main.js" } }`, "shop/api/package-lock.json": "{}",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Load(filepath.Join(dir, "deployments/shop.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Application{
+		Web: filepath.Join(dir, "shop/site"), // from the settings file's folder, not from here
+		Api: ApiApplication{Folder: filepath.Join(dir, "shop/api"), Start: "node --enable-source-maps dist/main.js"},
+	}
+	if !reflect.DeepEqual(s.Application, want) {
+		t.Errorf("got %+v, want %+v", s.Application, want)
+	}
+	if bundled := mustParse(t, minimal).Application; bundled.Api.Start != "node server.js" || bundled.Web != "" || bundled.Api.Folder != "" {
+		t.Errorf("without the section: %+v", bundled)
+	}
+}
+
 func TestDeployments(t *testing.T) {
 	for name, want := range map[string]func(*Settings) bool{
 		"example": func(s *Settings) bool {

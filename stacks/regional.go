@@ -134,6 +134,8 @@ func (r *regional) newTiers(database *constructs.WarmStandbyDatabase) (*construc
 		Database:        database,
 		SiteOrigin:      "https://" + domain.Host(domain.Site),
 		WriterName:      domain.WriterHost(),
+		Start:           r.settings.Application.Api.Start,
+		Environment:     r.settings.Application.Api.Environment,
 	})
 	return web, api
 }

@@ -14,7 +14,7 @@ import (
 // Artifacts are the application's two parts, each a .tar.gz.
 type Artifacts struct {
 	Web string // Path of the static files, index.html at the archive's root. Required.
-	Api string // Path of the Node.js server, server.js at the archive's root. Required.
+	Api string // Path of the Node.js server, package.json at the archive's root. Required.
 }
 
 // New defines the deployment's stacks. They are named by region, not role: the

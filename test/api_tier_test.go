@@ -15,7 +15,8 @@ func TestApiTier(t *testing.T) {
 		ServerTierProps: tierProps(t, stack),
 		SiteOrigin:      "https://www.example.com",
 		WriterName:      "writer.api.example.com",
-		Environment:     map[string]string{"GREETING": `say "hi" \o/`},
+		Start:           "node main.js",
+		Environment:     map[string]string{"GREETING": `it's "me"`, "LISTEN": "${PORT}", "ZONE": *stack.Region()},
 	})
 	tm := templateOf(t, stack)
 	tm.has("anyone reaches the load balancer", "AWS::EC2::SecurityGroup", object{"SecurityGroupIngress": []any{
@@ -28,7 +29,8 @@ func TestApiTier(t *testing.T) {
 		"Roles":          []any{object{"Ref": assertions.Match_StringLikeRegexp(jsii.String("^ApiRole"))}},
 		"PolicyDocument": like(object{"Statement": contains(like(object{"Action": contains("secretsmanager:GetSecretValue")}))}),
 	})
-	tm.checkUserData(t, "Api", `SITE_ORIGIN="https://www.example.com"`, `AWS_REGION="us-west-2"`, `PORT="80"`, `WRITER_NAME="writer.api.example.com"`, `GREETING="say \"hi\" \\o/"`)
+	tm.checkUserData(t, "Api", `SITE_ORIGIN="https://www.example.com"`, `AWS_REGION="us-west-2"`, `PORT="80"`, `WRITER_NAME="writer.api.example.com"`,
+		`export GREETING='it'\''s "me"'`, `export LISTEN="$PORT"`, `export ZONE='us-west-2'`, "exec bash -c 'node main.js'")
 }
 
 func TestApiTierWithDatabase(t *testing.T) {
@@ -54,5 +56,5 @@ func TestApiTierWithDatabase(t *testing.T) {
 			"DependsOn": contains(assertions.Match_StringLikeRegexp(jsii.String("^Database"))),
 		})
 	})
-	tm.checkUserData(t, "Api", "DB_HOST=", "DB_PORT=\"3306\"", "DB_SECRET_ID=", "DB_TLS_NAME=")
+	tm.checkUserData(t, "Api", "DB_HOST=", "DB_PORT=\"3306\"", "DB_SECRET_ID=", "DB_TLS_NAME=", "exec bash -c 'node server.js'")
 }

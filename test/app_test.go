@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"warm-standby/application"
 	"warm-standby/constructs"
 	"warm-standby/settings"
 )
@@ -25,13 +26,13 @@ func TestApp(t *testing.T) {
 	}
 	const context = `{"deployment":"mine"}`
 	for _, tt := range []struct {
-		name      string
-		context   string // CDK_CONTEXT_JSON; empty: cdk.json
-		choice    string // DEPLOYMENT
-		file      string // deployments/mine.yaml
-		artifacts bool
-		want      []string // parts of stderr's lines, one a line
-		usesNode  bool
+		name     string
+		context  string   // CDK_CONTEXT_JSON; empty: cdk.json
+		choice   string   // DEPLOYMENT
+		file     string   // deployments/mine.yaml
+		built    bool     // The application's archives are there.
+		want     []string // parts of stderr's lines, one a line
+		usesNode bool
 	}{
 		{
 			"a bad file: every problem, a line each", context, "",
@@ -44,7 +45,12 @@ func TestApp(t *testing.T) {
 		{"cdk.json names the deployment when there is no CLI", "", "", "name: Mine\n", true, []string{"mine.yaml:1: name: "}, false},
 		{"DEPLOYMENT another", "", "prod", "name: Mine\n", true, []string{"prod.yaml: want one of"}, false},
 		{"but not with the CLI", context, "prod", "name: Mine\n", true, []string{"mine.yaml:1: name: "}, false},
-		{"the application is not built", context, "", string(example), false, []string{"make app"}, false},
+		{"the application is not built", context, "", string(example), false, []string{"assets/app/dist/web.tar.gz is missing or older than assets/app/web: run make app DEPLOYMENT=mine\n"}, false},
+		{
+			"an own one is not built", context, "", strings.Replace(string(example), `web: ""`, "web: ../shop", 1), true,
+			[]string{".build/application/mine/web.tar.gz is missing or older than shop: run make app DEPLOYMENT=mine\n"},
+			false,
+		},
 		{"an error of the CDK is one line", context, "", string(example), true, []string{"[Warning] deployments/mine.yaml: placeholders", "\nsynth of deployments/mine.yaml failed: "}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,9 +67,19 @@ func TestApp(t *testing.T) {
 			}
 			write("deployments/mine.yaml", tt.file)
 			write("cdk.json", `{"context":{"deployment":"mine"}}`)
-			if tt.artifacts {
-				write("assets/app/dist/web.tar.gz", "web")
-				write("assets/app/dist/api.tar.gz", "api")
+			write("assets/app/web/index.html", "site")
+			write("assets/app/api/server.js", "server")
+			write("shop/index.html", "shop")
+			t.Chdir(dir)
+			if web, api := application.Of("mine", &settings.Settings{}); tt.built {
+				for _, part := range []application.Part{web, api} {
+					fingerprint, err := part.Fingerprint()
+					if err != nil {
+						t.Fatal(err)
+					}
+					write(part.Archive, "archive")
+					write(strings.TrimSuffix(part.Archive, ".tar.gz")+".source", fingerprint)
+				}
 			}
 			// The CDK fails for want of a Node.js that answers.
 			write("node", "#!/bin/sh\ntouch '"+dir+"/node-ran'\nexit 1\n")

@@ -81,7 +81,7 @@ func apiTier(stack awscdk.Stack, vpc awsec2.IVpc, certificate awscertificatemana
 			InstanceType:        "t4g.small",
 			VolumeGiB:           10,
 			HealthPath:          "/health",
-			Artifact:            server, // a .tar.gz with server.js and its node_modules at its root
+			Artifact:            server, // a .tar.gz with package.json, server.js and node_modules at its root
 			MinCapacity:         2,
 			MaxCapacity:         4,
 			CPUPercent:          60,

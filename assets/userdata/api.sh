@@ -10,7 +10,7 @@ serve() {
 step 'write files' write_files
 step 'limit the journal' limit_journal
 step 'install packages' packages nodejs
-step 'fetch the API' fetch_release server.js
+step 'fetch the API' fetch_release package.json
 step 'start the API' serve
 step 'wait for health' healthy app
 step 'wait for the load balancer' in_service

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -47,10 +48,22 @@ type Web struct {
 // API is a server of a Node.js application.
 type API struct {
 	Server
-	// Environment is the application's, besides AWS_REGION and PORT. No secrets:
-	// user data can be read by whoever may describe the instance. DB_SECRET_ID
-	// names the secret that DB_USERNAME and DB_PASSWORD are read from.
+	// Environment is variables of the Contract, besides AWS_REGION and PORT. No
+	// secrets: user data can be read by whoever may describe the instance.
+	// DB_SECRET_ID names the secret that the credentials are read from.
 	Environment map[string]string
+	// Variables is the application's own: text in which ${NAME} stands for a
+	// variable of the Contract.
+	Variables map[string]string
+	Start     string // Shell command, run in the release's folder. Required.
+}
+
+// Contract is the variables that an application is started with
+// (docs/application.md); the DB_ ones only where there is a database.
+var Contract = []string{
+	"PORT", "NODE_ENV", "AWS_REGION", "SITE_ORIGIN", "WRITER_NAME",
+	"DB_HOST", "DB_PORT", "DB_NAME", "DB_TLS_NAME", "DB_SECRET_ID",
+	"DB_USERNAME", "DB_PASSWORD", "DB_PASSWORD_ENCODED",
 }
 
 //go:embed *.sh files
@@ -82,9 +95,14 @@ func (a API) Script() string {
 	maps.Copy(environment, a.Environment)
 	environment["AWS_REGION"] = a.Region
 	environment["PORT"] = "80"
+	for name := range environment {
+		if !slices.Contains(Contract, name) {
+			panic(fmt.Sprintf("API.Environment: %s is none of the Contract's variables", name))
+		}
+	}
 	return a.script("api.sh", []file{
 		{"0644", "/etc/systemd/system/app.service", asset("files/app.service")},
-		{"0755", "/usr/local/lib/app/start", asset("files/start.sh")},
+		{"0755", "/usr/local/lib/app/start", asset("files/start.sh") + Launch(a.Start, a.Variables)},
 		{"0640", "/etc/app/environment", environmentFile(environment)},
 	}, "/var/log/app.log")
 }
@@ -180,6 +198,59 @@ func environmentFile(environment map[string]string) string {
 	}
 	return b.String()
 }
+
+// Launch is the end of files/start.sh: it exports an application's own variables
+// and becomes its start command.
+func Launch(start string, variables map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		fmt.Fprintf(&b, "export %s=%s\n", name, expansion(variables[name]))
+	}
+	b.WriteString("PATH=$PWD/node_modules/.bin:$PATH\n")
+	fmt.Fprintf(&b, "exec bash -c %s\n", quote(start))
+	return b.String()
+}
+
+// expansion makes one shell word of a text in which ${NAME} stands for a
+// variable of the Contract; all else in it means nothing to the shell.
+func expansion(text string) string {
+	if unknown := Unknown(text); unknown != "" {
+		panic(fmt.Sprintf("API.Variables: %s is none of the Contract's variables", unknown))
+	}
+	var word strings.Builder
+	for text != "" {
+		at := reference.FindStringSubmatchIndex(text)
+		if at == nil {
+			break
+		}
+		if at[0] > 0 {
+			word.WriteString(quote(text[:at[0]]))
+		}
+		fmt.Fprintf(&word, `"$%s"`, text[at[2]:at[3]])
+		text = text[at[1]:]
+	}
+	if text != "" || word.Len() == 0 {
+		word.WriteString(quote(text))
+	}
+	return word.String()
+}
+
+// Unknown is the first ${ } of a text that names no variable of the Contract, or
+// nothing. Tokens of the CDK, ${Token[…]}, pass.
+func Unknown(text string) string {
+	for _, at := range opening.FindAllString(text, -1) {
+		name, closed := strings.CutSuffix(at[len("${"):], "}")
+		if !closed || !slices.Contains(Contract, name) && !strings.HasPrefix(name, "Token[") {
+			return at
+		}
+	}
+	return ""
+}
+
+var (
+	reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+	opening   = regexp.MustCompile(`\$\{([^}]*\}|.*$)`)
+)
 
 // quote makes one shell word of s, whatever it holds.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

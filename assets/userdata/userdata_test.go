@@ -30,10 +30,13 @@ func TestScripts(t *testing.T) {
 	for name, script := range map[string]string{
 		"web":        Web{shipping(exampleServer), "https://api.example.com"}.Script(),
 		"web-silent": Web{atRoot, "https://api.example.com"}.Script(),
-		"api": API{shipping(exampleServer), map[string]string{
-			"DB_HOST": "book.rds.internal", "DB_SECRET_ID": "books/database", "QUOTED": `a "b" \c $d`,
-		}}.Script(),
-		"api-silent": API{exampleServer, nil}.Script(),
+		"api": API{
+			shipping(exampleServer),
+			map[string]string{"DB_HOST": "book.rds.internal", "DB_SECRET_ID": "books/database", "NODE_ENV": `a "b" \c $d`},
+			map[string]string{"DATABASE_URL": "mysql://${DB_USERNAME}:${DB_PASSWORD_ENCODED}@${DB_HOST}/books", "QUOTED": `it's $HOME "\`},
+			"node --enable-source-maps server.js",
+		}.Script(),
+		"api-silent": API{Server: exampleServer, Start: "node server.js"}.Script(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Shebang + "\n" + script
@@ -58,7 +61,7 @@ func TestScripts(t *testing.T) {
 }
 
 func TestLogsStayWhereTheyAre(t *testing.T) {
-	for _, script := range []string{Web{exampleServer, ""}.Script(), API{exampleServer, nil}.Script()} {
+	for _, script := range []string{Web{exampleServer, ""}.Script(), API{Server: exampleServer, Start: "node server.js"}.Script()} {
 		for _, absent := range []string{"amazon-cloudwatch-agent", "rsyslog"} {
 			if strings.Contains(script, absent) {
 				t.Errorf("not asked to ship logs, the script has %q", absent)

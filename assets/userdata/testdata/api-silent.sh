@@ -61,17 +61,28 @@ WantedBy=multi-user.target
 END_OF_FILE
 put 0755 /usr/local/lib/app/start <<'END_OF_FILE'
 #!/bin/bash
-# Starts the API with the database's credentials in its environment only: in no
-# file, on no command line. A restart reads them anew.
+# Starts the application with the database's credentials in its environment only:
+# in no file, on no command line. A restart reads them anew.
 set -euo pipefail
 if [[ -n ${DB_SECRET_ID:-} ]]; then
   secret=$(aws secretsmanager get-secret-value --region "$AWS_REGION" --secret-id "$DB_SECRET_ID" --query SecretString --output text)
-  credentials=$(printf '%s' "$secret" | node -e 'const s = JSON.parse(require("fs").readFileSync(0, "utf8")); console.log(s.username + "\n" + s.password)')
-  DB_USERNAME=${credentials%%$'\n'*}
-  DB_PASSWORD=${credentials#*$'\n'}
-  export DB_USERNAME DB_PASSWORD
+  # The parser's own error would quote the secret.
+  credentials=$(printf '%s' "$secret" | node -e '
+    try {
+      const { username, password } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+      console.log([username, password].map((s) => s.toString()).join("\n") + "\n" + encodeURIComponent(password));
+    } catch {
+      console.error("the database secret must be JSON with a username and a password");
+      process.exit(1);
+    }')
+  DB_USERNAME=${credentials%%$'\n'*} credentials=${credentials#*$'\n'}
+  DB_PASSWORD=${credentials%%$'\n'*} DB_PASSWORD_ENCODED=${credentials#*$'\n'}
+  export DB_USERNAME DB_PASSWORD DB_PASSWORD_ENCODED
 fi
-exec node server.js
+
+# The application's own variables, and its start command:
+PATH=$PWD/node_modules/.bin:$PATH
+exec bash -c 'node server.js'
 END_OF_FILE
 put 0640 /etc/app/environment <<'END_OF_FILE'
 AWS_REGION="us-west-2"
@@ -248,7 +259,7 @@ serve() {
 step 'write files' write_files
 step 'limit the journal' limit_journal
 step 'install packages' packages nodejs
-step 'fetch the API' fetch_release server.js
+step 'fetch the API' fetch_release package.json
 step 'start the API' serve
 step 'wait for health' healthy app
 step 'wait for the load balancer' in_service

@@ -21,6 +21,9 @@ KeepAliveTimeout 75
     Options FollowSymLinks
     AllowOverride None
     Require all granted
+    # Archives carry no times: by time and size, a new release's page can pass
+    # for the old one.
+    FileETag Digest
   </Directory>
 
   # A path that is no file is a page of the site: its script decides.
