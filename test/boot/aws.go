@@ -18,7 +18,6 @@ import (
 // knows what the templates made and allows what the servers' roles allow; that
 // a request's signature is right is the one thing it does not look at.
 type apis struct {
-	stacks   map[string]*stack // by region
 	metadata *metadata
 	balanced func(targets, id string) string // state of a target
 
@@ -65,8 +64,7 @@ func (a *apis) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller := a.metadata.holding(scope[1], r.Header.Get("X-Amz-Security-Token"))
-	stack := a.stacks[region]
-	if caller == nil || stack == nil || caller.tier.stack != stack {
+	if caller == nil || caller.tier.stack.region != region {
 		a.refuse(w, service, failure{http.StatusForbidden, "InvalidClientTokenId", "not a server's credentials in " + region})
 		return
 	}

@@ -75,7 +75,9 @@ func (b *balancer) check(t *target) {
 	}
 }
 
-// state is a target's in the words of AWS, empty for one it does not have.
+const unused = "unused"
+
+// state is a target's in the words of AWS, unused for one that is not registered.
 func (b *balancer) state(id string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -87,7 +89,7 @@ func (b *balancer) state(id string) string {
 			return "unhealthy"
 		}
 	}
-	return "unused"
+	return unused
 }
 
 func (b *balancer) pick() *server {

@@ -129,6 +129,31 @@ func TestMigrationsRanOnce(t *testing.T) {
 	}
 }
 
+// An application that knows nothing of this project runs by mapping names.
+func TestOwnApplication(t *testing.T) {
+	a := direct(booted.own, http.MethodGet, booted.own.tier.health, nil)
+	var status struct {
+		Variables map[string]string
+		Database  map[string]struct {
+			User     string
+			ReadOnly bool
+		}
+	}
+	if err := json.Unmarshal([]byte(a.body), &status); err != nil {
+		t.Fatal(a)
+	}
+	for _, way := range []string{"parts", "url"} {
+		if login := status.Database[way]; login.User != "admin@%" || login.ReadOnly {
+			t.Errorf("logged in by %s: %v", way, a)
+		}
+	}
+	for name, want := range map[string]string{"MYSQL_HOST": "book.rds.internal", "MYSQL_PORT": "3306", "GREETING": `it's "Bob's" & Sons, 100 % \o/`} {
+		if got := status.Variables[name]; got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestBrowserOnThePrimary(t *testing.T) {
 	browse(t, "primary", booted.primary, nil)
 }
@@ -306,7 +331,7 @@ func TestDatabaseCertificateIsVerified(t *testing.T) {
 		must(t)(s.in("systemctl", "restart", "app"))
 		eventually(t, 30*time.Second, "alive", answers(http.StatusOK, func() *answer { return direct(s, http.MethodGet, "/health", nil) }))
 	}
-	const trusted = "DB_CA_FILE=/usr/local/share/ca-certificates/boot-test.crt"
+	const trusted = "DB_CA_FILE=" + authorityFile
 	for why, environment := range map[string][]string{
 		"self-signed certificate in certificate chain": {},
 		"does not match certificate":                   {trusted, "DB_TLS_NAME=another.example.com"},

@@ -28,6 +28,7 @@ var booted struct {
 	*world
 	web1, api1, api2 *server // primary region
 	web2, api3       *server // standby
+	own              *server // primary region; an application of somebody's own
 	broken           *server // primary region; finds no application
 }
 
@@ -49,7 +50,7 @@ func TestMain(m *testing.M) {
 // bootAll starts the world and all servers at once, and waits until cloud-init is
 // done with each.
 func bootAll() error {
-	w, err := newWorld(os.Getenv("BOOT_WORK"), os.Getenv("BOOT_CGROUPS"), os.Getenv("BOOT_ASSEMBLY"))
+	w, err := newWorld(os.Getenv("BOOT_WORK"), os.Getenv("BOOT_CGROUPS"), os.Getenv("BOOT_ASSEMBLY"), os.Getenv("BOOT_OWN_ASSEMBLY"))
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,8 @@ func bootAll() error {
 		{&booted.api2, "api-2", w.primary.api, 1},
 		{&booted.web2, "web-2", w.standby.web, 0},
 		{&booted.api3, "api-3", w.standby.api, 0},
-		{&booted.broken, "broken", w.primary.api, 2},
+		{&booted.own, "own", w.own, 2},
+		{&booted.broken, "broken", w.primary.api, 3},
 	} {
 		s, err := w.newServer(plan.name, plan.tier.tier, plan.n, trustTestAuthority)
 		if err != nil {
@@ -94,10 +96,12 @@ func bootAll() error {
 	}
 }
 
+const authorityFile = "/usr/local/share/ca-certificates/boot-test.crt"
+
 // trustTestAuthority is the one thing that is not as on a real server: the API
 // trusts RDS's authorities, and the databases here have the test's.
 func trustTestAuthority(root string) error {
-	return setEnvironment(root, "DB_CA_FILE=/usr/local/share/ca-certificates/boot-test.crt")
+	return setEnvironment(root, "DB_CA_FILE="+authorityFile, "MYSQL_CA_FILE="+authorityFile)
 }
 
 // setEnvironment adds to the API's environment, and wins over it.
@@ -275,9 +279,9 @@ func (s *server) apiProcess(t *testing.T) string {
 	return must(t)(s.in("systemctl", "show", "--property=MainPID,NRestarts", "app"))
 }
 
-// servers of the application, without the one that is broken on purpose.
+// serving is all servers but the one that is broken on purpose.
 func serving() []*server {
-	return []*server{booted.web1, booted.api1, booted.api2, booted.web2, booted.api3}
+	return []*server{booted.web1, booted.api1, booted.api2, booted.web2, booted.api3, booted.own}
 }
 
 // service is what serves on a server.

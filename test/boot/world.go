@@ -20,6 +20,7 @@ type world struct {
 
 	primary, standby *region
 	global           *stack
+	own              *balancer // of an application of somebody's own, in the primary region
 	authority        *authority
 	names            *names
 	metadata         *metadata
@@ -37,18 +38,23 @@ type region struct {
 	database *database
 }
 
-func newWorld(work, cgroups, assembly string) (*world, error) {
+// newWorld stands around the servers of a cloud assembly, and of a second one with
+// an application of somebody's own.
+func newWorld(work, cgroups, assembly, ownAssembly string) (*world, error) {
 	primary, standby, global, err := loadStacks(assembly)
+	if err != nil {
+		return nil, err
+	}
+	own, _, _, err := loadStacks(ownAssembly)
 	if err != nil {
 		return nil, err
 	}
 	w := &world{
 		work: work, cgroups: cgroups,
-		primary: newRegion(primary), standby: newRegion(standby), global: global,
+		primary: newRegion(primary), standby: newRegion(standby), global: global, own: newBalancer(own.tier("Api")),
 		names: newNames(), metadata: newMetadata(),
 	}
 	w.apis = &apis{
-		stacks:   map[string]*stack{primary.region: primary, standby.region: standby},
 		metadata: w.metadata,
 		balanced: w.balanced,
 		secrets:  map[string]string{},
@@ -143,13 +149,15 @@ func (w *world) rotate(password string) error {
 	return nil
 }
 
-func (w *world) balanced(targets, id string) string {
-	for _, r := range []*region{w.primary, w.standby} {
-		for _, b := range []*balancer{r.web, r.api} {
-			if b.tier.targets == targets {
-				return b.state(id)
-			}
+// balanced is the state of a target, empty for a target group that nobody has.
+func (w *world) balanced(targets, id string) (state string) {
+	for _, b := range []*balancer{w.primary.web, w.primary.api, w.standby.web, w.standby.api, w.own} {
+		if b.tier.targets != targets {
+			continue
+		}
+		if state = b.state(id); state != unused {
+			break
 		}
 	}
-	return ""
+	return state
 }
