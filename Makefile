@@ -13,7 +13,7 @@ APPLICATION := assets/app/dist/web.tar.gz assets/app/dist/api.tar.gz
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth diff deploy destroy test lint fmt bench
+.PHONY: help setup app synth diff deploy destroy probe drill test lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,15 @@ deploy: setup .build/app ## Deploy all stacks in order (needs credentials)
 
 destroy: setup .build/app ## Delete all stacks, the global one first (needs credentials)
 	$(CDK) destroy --all $(CDKFLAGS)
+
+# Built first, since go run would come between Ctrl-C, the exit code and them.
+probe: ## Sample URL, or the site and API of DEPLOYMENT, until Ctrl-C; PROBEFLAGS=-help
+	@go build -o .build/probe ./cmd/probe
+	@.build/probe $(PROBEFLAGS) $(if $(URL),$(URL),-deployment deployments/$(DEPLOYMENT).yaml)
+
+drill: ## Rehearse a failure of DEPLOYMENT: EXPERIMENT=network, servers or database
+	@go build -o .build/drill ./cmd/drill
+	@.build/drill $(if $(EXPERIMENT),-experiment $(EXPERIMENT)) $(if $(MINUTES),-minutes $(MINUTES)) $(DRILLFLAGS) deployments/$(DEPLOYMENT).yaml
 
 test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the example application
 	go test $(TESTFLAGS) ./...

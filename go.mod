@@ -1,6 +1,6 @@
 module warm-standby
 
-go 1.26
+go 1.26.0
 
 ignore (
 	./assets/app
@@ -13,6 +13,7 @@ require (
 	github.com/aws/constructs-go/constructs/v10 v10.6.0
 	github.com/aws/jsii-runtime-go v1.139.0
 	github.com/goccy/go-yaml v1.19.2
+	golang.org/x/net v0.58.0
 )
 
 require (
