@@ -151,9 +151,12 @@ func TestBudget(t *testing.T) {
 func TestSamplesAreJSONLines(t *testing.T) {
 	var out, lines bytes.Buffer
 	s := session(&out, &lines)
+	if _, seen := s.Now(); seen {
+		t.Error("nothing has been seen yet")
+	}
 	play(s, rehearsal)
-	if got := s.Now()["api"]; got != west {
-		t.Errorf("want the last state %q, got %q", west, got)
+	if got, seen := s.Now(); got["api"] != west || !seen {
+		t.Errorf("want the last state %q, got %v", west, got)
 	}
 	var n int
 	for line := range strings.Lines(lines.String()) {

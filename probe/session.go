@@ -81,17 +81,18 @@ func (s *Session) keep(err error) {
 	}
 }
 
-// Now is the last known state of each target, by name.
-func (s *Session) Now() map[string]State {
+// Now is the last known state of each target, by name; seen tells whether there
+// is one of all of them.
+func (s *Session) Now() (states map[string]State, seen bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := map[string]State{}
+	states = map[string]State{}
 	for _, report := range s.reports {
 		if n := len(report.Spans); n > 0 {
-			now[report.Target.Name] = report.Spans[n-1].State
+			states[report.Target.Name] = report.Spans[n-1].State
 		}
 	}
-	return now
+	return states, len(states) == len(s.reports)
 }
 
 // Longest is the longest outage of any target, so far, and the target's name.

@@ -183,3 +183,10 @@ type Drill struct {
 	ServersPercent int    `yaml:"serversPercent"` // Of each tier's servers that are stopped, at least one of the primary's. Default: 50.
 	ApiPath        string `yaml:"apiPath"`        // Asked of the API meanwhile; its answer may name region and database in JSON. Default: /ready.
 }
+
+// Experiments is the failures that can be rehearsed. The package constructs has
+// the same.
+var Experiments = []string{"network", "servers", "database"}
+
+// ExperimentName is the tag Name of an experiment's template, in both regions.
+func (s *Settings) ExperimentName(experiment string) string { return s.Name + "-" + experiment }
