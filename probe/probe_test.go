@@ -41,7 +41,7 @@ func newRegional(t *testing.T, state State, address string) *regional {
 			fails(w, request)
 			return
 		}
-		fmt.Fprintf(w, `{"status":"ready","region":%q,"database":%q}`, r.state.Region, r.state.Database)
+		_, _ = fmt.Fprintf(w, `{"status":"ready","region":%q,"database":%q}`, r.state.Region, r.state.Database)
 	}))
 	r.listen(t, address)
 	r.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -204,22 +204,22 @@ func TestCauses(t *testing.T) {
 		{"connection reset", reset, 0, State{Cause: "connection reset"}},
 		{"never an answer", hang, soon, State{Cause: "timeout, no answer"}},
 		{"an answer too late to end", func(w http.ResponseWriter, request *http.Request) {
-			w.WriteHeader(200)
+			w.WriteHeader(http.StatusOK)
 			_ = http.NewResponseController(w).Flush()
 			hang(w, request)
 		}, soon, State{Cause: "timeout, no answer"}},
-		{"an answer cut short", func(w http.ResponseWriter, request *http.Request) {
+		{"an answer cut short", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = w.Write([]byte("{"))
 		}, 0, State{Cause: "connection reset"}},
 		{"unavailable, but it names its region", func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(503)
-			fmt.Fprint(w, `{"region":"us-east-1","database":"unavailable"}`)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = fmt.Fprint(w, `{"region":"us-east-1","database":"unavailable"}`)
 		}, 0, State{"HTTP 503", "us-east-1", "unavailable"}},
 		{"a redirect is an answer, and not followed", func(w http.ResponseWriter, request *http.Request) {
 			http.Redirect(w, request, "http://elsewhere.invalid/", http.StatusFound)
 		}, 0, State{}},
-		{"a page is no JSON", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<!doctype html>") }, 0, State{}},
+		{"a page is no JSON", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<!doctype html>") }, 0, State{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

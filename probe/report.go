@@ -60,30 +60,34 @@ func (r *Report) add(s Sample) (changed bool) {
 	}
 	r.Spans[last].To = end
 
+	if !s.Up() {
+		r.Failed++
+		if r.outage() == nil {
+			r.Outages = append(r.Outages, Outage{From: s.At})
+		}
+	}
+	if down := r.outage(); down != nil {
+		down.To, down.Over = end, s.Up()
+		if down.Over {
+			down.To = s.At
+		}
+		if down.Moved.IsZero() && r.moved(s) {
+			down.Moved = s.At
+		}
+	}
 	if s.Up() {
 		r.latencies = append(r.latencies, s.Latency)
 		if len(s.Resolved) > 0 {
 			r.addresses = s.Resolved
 		}
-		if down := r.outage(); down != nil {
-			down.To, down.Over = s.At, true
-		}
-		return changed
-	}
-	r.Failed++
-	if r.outage() == nil {
-		r.Outages = append(r.Outages, Outage{From: s.At})
-	}
-	down := r.outage()
-	down.To = end
-	if down.Moved.IsZero() && len(s.Resolved) > 0 && len(r.addresses) > 0 && !overlap(s.Resolved, r.addresses) {
-		down.Moved = s.At
 	}
 	return changed
 }
 
-func overlap(a, b []string) bool {
-	return slices.ContainsFunc(a, func(address string) bool { return slices.Contains(b, address) })
+// moved tells whether DNS has answered with other addresses than when all was well.
+func (r *Report) moved(s Sample) bool {
+	return len(s.Resolved) > 0 && len(r.addresses) > 0 &&
+		!slices.ContainsFunc(s.Resolved, func(address string) bool { return slices.Contains(r.addresses, address) })
 }
 
 // outage is the one that is not over, if any.

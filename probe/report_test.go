@@ -114,6 +114,7 @@ func TestReportOf(t *testing.T) {
 		{"all well", []samples{{10, east, "a"}}, 0, 0, []string{"availability  100.000 %", "outages       none", "error budget  0s"}, "recovered"},
 		{"still down at the end", []samples{{3, east, "a"}, {4, down, "a"}}, 1, 4 * time.Second, []string{"recovered     not yet", "DNS gave no other addresses meanwhile"}, "p0"},
 		{"never up", []samples{{5, refused, "a"}}, 1, 5 * time.Second, []string{"availability  0.000 %", "error budget  5s"}, "latency"},
+		{"DNS moves and all is well", []samples{{2, east, "a"}, {3, down, "a"}, {2, west, "b"}}, 1, 3 * time.Second, []string{"detected      3s after", "recovered     3s after"}, "not yet"},
 		{"two causes are one outage", []samples{{1, east, "a"}, {2, down, "a"}, {3, refused, "a"}, {1, east, "a"}}, 1, 5 * time.Second, []string{"outages       1, the longest 5s from 10:00:01"}, "not yet"},
 		{"the longest of two", []samples{{1, east, "a"}, {2, down, "a"}, {1, east, "a"}, {3, down, "a"}, {1, west, "b"}}, 2, 3 * time.Second, []string{"outages       2, the longest 3s from 10:00:04", "error budget  5s"}, "not yet"},
 		{"another region without an outage", []samples{{2, east, "a"}, {2, west, "b"}}, 0, 0, []string{"2s  up, us-west-2"}, "detected"},

@@ -55,7 +55,7 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch call {
 	case "POST /":
 		w.Header().Set("Content-Type", "text/xml")
-		fmt.Fprintf(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>%s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, c.account)
+		_, _ = fmt.Fprintf(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>%s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, c.account)
 	case "GET /experimentTemplates":
 		if r.URL.Query().Get("nextToken") == "" {
 			answer(object{"experimentTemplates": []object{{"id": "EXT0", "tags": object{"Name": "films-network"}}}, "nextToken": "2"})
@@ -63,7 +63,7 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		answer(object{"experimentTemplates": []object{{"id": "EXT1", "description": "Cuts the subnets off", "tags": object{"Name": c.name}}}})
 	case "POST /experiments":
-		var body struct{ ExperimentTemplateId, ClientToken string } //nolint:revive // as AWS spells it
+		var body struct{ ExperimentTemplateId, ClientToken string }
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.ExperimentTemplateId != "EXT1" || body.ClientToken == "" {
 			c.t.Errorf("want EXT1 started once, got %+v, %v", body, err)
 		}
@@ -122,7 +122,7 @@ func (c *cloud) api(w http.ResponseWriter, _ *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.status != "running" {
-		fmt.Fprint(w, `{"region":"us-east-1","database":"writable"}`)
+		_, _ = fmt.Fprint(w, `{"region":"us-east-1","database":"writable"}`)
 		return
 	}
 	if c.harm < 0 || c.failed < c.harm {
@@ -130,7 +130,7 @@ func (c *cloud) api(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	fmt.Fprint(w, `{"region":"us-west-2","database":"read-only"}`)
+	_, _ = fmt.Fprint(w, `{"region":"us-west-2","database":"read-only"}`)
 }
 
 // command is the drill's, fast and on loopback.

@@ -63,7 +63,7 @@ func TestRun(t *testing.T) {
 			var seen atomic.Int32
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(tt.status)
-				fmt.Fprint(w, `{"region":"us-east-1"}`)
+				_, _ = fmt.Fprint(w, `{"region":"us-east-1"}`)
 				if seen.Add(1) == 2 { // the first is over: Ctrl-C
 					cancel()
 				}
