@@ -12,7 +12,7 @@ APP_SOURCES := go.mod go.sum app.go $(shell find application settings stacks con
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth diff deploy destroy retire test test-boot test-db lint fmt bench
+.PHONY: help setup app synth diff deploy destroy retire probe drill test test-boot test-db lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,15 @@ destroy: setup .build/app ## Delete all stacks, the global one first (needs cred
 
 retire: ## Delete INSTANCE, which has left the deployment, with a final snapshot (needs credentials)
 	@go run ./cmd/retire deployments/$(DEPLOYMENT).yaml "$(INSTANCE)"
+
+# Built first, since go run would come between Ctrl-C, the exit code and them.
+probe: ## Sample URL, or the site and API of DEPLOYMENT, until Ctrl-C; PROBEFLAGS=-help
+	@go build -o .build/probe ./cmd/probe
+	@.build/probe $(PROBEFLAGS) $(if $(URL),$(URL),-deployment deployments/$(DEPLOYMENT).yaml)
+
+drill: ## Rehearse a failure of DEPLOYMENT: EXPERIMENT=network, servers or database
+	@go build -o .build/drill ./cmd/drill
+	@.build/drill $(if $(EXPERIMENT),-experiment $(EXPERIMENT)) $(if $(MINUTES),-minutes $(MINUTES)) $(DRILLFLAGS) deployments/$(DEPLOYMENT).yaml
 
 test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the example application
 	go test $(TESTFLAGS) ./...

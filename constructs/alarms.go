@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,8 +48,10 @@ type AlarmedDatabase struct {
 // Expect a few to be raised for minutes while a region is first built: those to
 // which silence means trouble see silence until servers and database report.
 type Alarms struct {
-	scope awsconstructs.Construct
-	topic awssns.ITopic
+	scope        awsconstructs.Construct
+	topic        awssns.ITopic
+	tiersDown    []awscloudwatch.IAlarm // No healthy server, one a tier.
+	databaseDown awscloudwatch.IAlarm   // Too busy to serve, or silent.
 }
 
 // alarm is raised once datapoints of the last periods are beyond the threshold.
@@ -84,13 +87,18 @@ func NewAlarms(scope awsconstructs.Construct, id string, props AlarmsProps) *Ala
 	return a
 }
 
-func (a *Alarms) add(scope awsconstructs.Construct, id string, alarm alarm) {
-	alarm.tell(a.topic, scope, id)
+func (a *Alarms) add(scope awsconstructs.Construct, id string, alarm alarm) awscloudwatch.IAlarm {
+	return alarm.tell(a.topic, scope, id)
+}
+
+// regionDown is the alarms that say that the region cannot serve.
+func (a *Alarms) regionDown() []awscloudwatch.IAlarm {
+	return slices.Concat(a.tiersDown, []awscloudwatch.IAlarm{a.databaseDown})
 }
 
 // tell defines the alarm under scope/id; topic hears when it is raised and when
 // it is over.
-func (alarm alarm) tell(topic awssns.ITopic, scope awsconstructs.Construct, id string) {
+func (alarm alarm) tell(topic awssns.ITopic, scope awsconstructs.Construct, id string) awscloudwatch.IAlarm {
 	props := &awscloudwatch.AlarmProps{
 		AlarmDescription:   jsii.String(alarm.meaning),
 		Metric:             alarm.metric,
@@ -107,6 +115,7 @@ func (alarm alarm) tell(topic awssns.ITopic, scope awsconstructs.Construct, id s
 	cloudWatchAlarm := awscloudwatch.NewAlarm(scope, jsii.String(id), props)
 	cloudWatchAlarm.AddAlarmAction(action)
 	cloudWatchAlarm.AddOkAction(action)
+	return cloudWatchAlarm
 }
 
 func (a *Alarms) addTier(id, name string, tier AlarmedTier, latencySeconds float64) {
@@ -115,12 +124,13 @@ func (a *Alarms) addTier(id, name string, tier AlarmedTier, latencySeconds float
 
 	// The most that any node of the load balancer sees. Not reported at all
 	// while no server is registered.
-	a.add(scope, "NoHealthyHost", alarm{
+	noHealthyHost := a.add(scope, "NoHealthyHost", alarm{
 		metric: targets.HealthyHostCount(statistic("Maximum", time.Minute)),
 		beyond: below, threshold: 1, datapoints: 3, periods: 3, missing: silenceIsTrouble,
 		meaning: fmt.Sprintf("The %s tier has no healthy server in this region; if the region serves, traffic fails over. "+
 			"Look first at the reasons in the target group's health, then at the Auto Scaling group's activity.", name),
 	})
+	a.tiersDown = append(a.tiersDown, noHealthyHost)
 	// The least that any node sees, as the load balancer's documentation asks;
 	// long enough for the Auto Scaling group to replace a server by itself.
 	a.add(scope, "UnhealthyHost", alarm{
@@ -180,7 +190,7 @@ func (a *Alarms) addDatabase(database AlarmedDatabase, replicaLagSeconds int) {
 
 	// Also the alarm for an instance that reports nothing. A Multi-AZ failover
 	// is over before.
-	a.add(scope, "Cpu", alarm{
+	a.databaseDown = a.add(scope, "Cpu", alarm{
 		metric: instance.MetricCPUUtilization(statistic("Average", time.Minute)),
 		beyond: above, threshold: 90, datapoints: 5, periods: 5, missing: silenceIsTrouble,
 		meaning: "The database has been over 90 % CPU for 5 minutes, or has reported nothing. " +

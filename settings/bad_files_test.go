@@ -32,7 +32,7 @@ database:
 
 // What many problems want.
 const (
-	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, application, domain, network, database, web, api, logs, bastion, backup, alarms, waf, failover, edge"
+	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, application, domain, network, database, web, api, logs, bastion, backup, alarms, waf, failover, edge, drill"
 	wantName       = "2 to 20 lower-case letters, digits and single hyphens, a letter first"
 	wantBlock      = "a private IPv4 block of /16 to /21 without host bits, such as 172.20.0.0/16"
 	wantDomain     = "a domain name in lower case, at most 62 characters, such as example.com"
@@ -939,6 +939,30 @@ func TestBadFiles(t *testing.T) {
 		{
 			"read timeout too long", add("edge: { readTimeout: 3m }"),
 			"bad.yaml:16: edge.readTimeout: want whole seconds, 1s to 120s (got 3m0s)",
+		},
+		{
+			"drill of no length", add("drill: { minutes: 0 }"),
+			"bad.yaml:16: drill.minutes: want 1 to 720 (got 0)",
+		},
+		{
+			"drill of more than 12 hours", add("drill: { minutes: 721 }"),
+			"bad.yaml:16: drill.minutes: want 1 to 720 (got 721)",
+		},
+		{
+			"more servers than there are", add("drill: { serversPercent: 101 }"),
+			"bad.yaml:16: drill.serversPercent: want 1 to 100 (got 101)",
+		},
+		{
+			"less than one server", add("drill: { enabled: true }\nweb: { capacity: { primary: { min: 1, max: 2 } } }"),
+			"bad.yaml:16: drill.serversPercent: want 100 to 100: at least one of 1, the fewest servers of a tier on the primary (got 50, the default)",
+		},
+		{
+			"less than one server of three", add("drill: { enabled: true, serversPercent: 33 }\nweb: { capacity: { primary: { min: 3, max: 3 } } }\napi: { capacity: { primary: { min: 3, max: 3 } } }"),
+			"bad.yaml:16: drill.serversPercent: want 34 to 100: at least one of 3, the fewest servers of a tier on the primary (got 33)",
+		},
+		{
+			"path of the drill without slash", add("drill: { apiPath: ready }"),
+			`bad.yaml:16: drill.apiPath: want ` + wantPath + ` (got "ready")`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,10 +1,29 @@
 package settings
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 )
+
+// LoadReal is Load for what is to be deployed, or is: a file with placeholders
+// left in it is refused, a line each.
+func LoadReal(path string) (*Settings, error) {
+	s, err := Load(path)
+	if err != nil {
+		return nil, err
+	}
+	var placeholders []error
+	for _, placeholder := range s.Placeholders() {
+		placeholders = append(placeholders, fmt.Errorf("%s: %s is a placeholder: put in your own", path, placeholder))
+	}
+	if err := errors.Join(placeholders...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
 
 // Placeholders names the settings whose values are made for examples: with them
 // a system can be synthesized, but not deployed.

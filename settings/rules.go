@@ -56,6 +56,7 @@ func defaults() Settings {
 		Waf:      Waf{RequestsPer5Minutes: 2000, LogDays: 30},
 		Failover: Failover{Interval: 10 * time.Second, FailureThreshold: 2},
 		Edge:     Edge{PriceClass: "PriceClass_100", ConnectionAttempts: 1, ConnectionTimeout: 2 * time.Second, ReadTimeout: 2 * time.Second},
+		Drill:    Drill{Minutes: 10, ServersPercent: 50, ApiPath: "/ready"},
 	}
 }
 
@@ -116,6 +117,19 @@ func (d *document) validate(s *Settings) {
 	d.checkRange("edge.connectionAttempts", s.Edge.ConnectionAttempts, 1, 3)
 	d.checkSeconds("edge.connectionTimeout", s.Edge.ConnectionTimeout, 10)
 	d.checkSeconds("edge.readTimeout", s.Edge.ReadTimeout, 120)
+	d.validateDrill(s)
+}
+
+func (d *document) validateDrill(s *Settings) {
+	d.checkRange("drill.minutes", s.Drill.Minutes, 1, 720) // FIS actions reference, aws:network:disrupt-connectivity.
+	d.checkRange("drill.serversPercent", s.Drill.ServersPercent, 1, 100)
+	d.checkPath("drill.apiPath", s.Drill.ApiPath)
+	if s.Drill.Enabled && d.sound("drill.serversPercent", "web.capacity.primary.min", "api.capacity.primary.min") {
+		fewest := min(s.Web.Capacity.Primary.Min, s.Api.Capacity.Primary.Min)
+		least := (100 + fewest - 1) / fewest // FIS User Guide, targets: a percentage is rounded down to whole servers.
+		d.check("drill.serversPercent", s.Drill.ServersPercent, s.Drill.ServersPercent >= least,
+			fmt.Sprintf("%d to 100: at least one of %d, the fewest servers of a tier on the primary", least, fewest))
+	}
 }
 
 // validateTags leaves 10 of the 50 tags that a resource can have to AWS and the app.

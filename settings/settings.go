@@ -28,6 +28,7 @@ type Settings struct {
 	Waf         Waf         `yaml:"waf"`
 	Failover    Failover    `yaml:"failover"`
 	Edge        Edge        `yaml:"edge"`
+	Drill       Drill       `yaml:"drill"`
 }
 
 // IsPrimary tells whether region has the primary's role.
@@ -233,3 +234,19 @@ type Edge struct {
 	ConnectionTimeout  time.Duration `yaml:"connectionTimeout"`  // Of one attempt, 1s to 10s. Default: 2s.
 	ReadTimeout        time.Duration `yaml:"readTimeout"`        // For an origin's response, 1s to 120s. Default: 2s.
 }
+
+// Drill is the rehearsal of failures: experiments of AWS FIS in both regions,
+// each started by hand.
+type Drill struct {
+	Enabled        bool   `yaml:"enabled"`        // Have the experiments, and the roles that let FIS do harm. Default: false.
+	Minutes        int    `yaml:"minutes"`        // That a region's load balancers are cut off, 1 to 720. Default: 10.
+	ServersPercent int    `yaml:"serversPercent"` // Of each tier's servers that are stopped, at least one of the primary's. Default: 50.
+	ApiPath        string `yaml:"apiPath"`        // Asked of the API meanwhile; its answer may name region and database in JSON. Default: /ready.
+}
+
+// Experiments is the failures that can be rehearsed. The package constructs has
+// the same.
+var Experiments = []string{"network", "servers", "database"}
+
+// ExperimentName is the tag Name of an experiment's template, in both regions.
+func (s *Settings) ExperimentName(experiment string) string { return s.Name + "-" + experiment }

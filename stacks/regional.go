@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
@@ -52,9 +53,10 @@ func newRegional(app awscdk.App, s *settings.Settings, region string, artifacts 
 	web, api := r.newTiers(database)
 	r.newNames(web, api)
 	r.newProtection(api)
-	topic := r.newAlarms(database, web, api)
+	topic, alarms := r.newAlarms(database, web, api)
 	r.newBackup(topic, database, web.ServerTier, api.ServerTier)
 	r.newSwitch()
+	r.newDrill(alarms, database, web, api)
 	return r.stack
 }
 
@@ -196,11 +198,11 @@ func (r *regional) newProtection(api *constructs.ApiTier) {
 	acl.Associate("Api", *api.LoadBalancer().LoadBalancerArn())
 }
 
-func (r *regional) newAlarms(database *constructs.WarmStandbyDatabase, web *constructs.WebTier, api *constructs.ApiTier) awssns.ITopic {
+func (r *regional) newAlarms(database *constructs.WarmStandbyDatabase, web *constructs.WebTier, api *constructs.ApiTier) (awssns.ITopic, *constructs.Alarms) {
 	topic := constructs.NewNotifications(r.stack, "Notifications", constructs.NotificationsProps{
 		Emails: r.settings.Alarms.Emails,
 	}).Topic()
-	constructs.NewAlarms(r.stack, "Alarms", constructs.AlarmsProps{
+	alarms := constructs.NewAlarms(r.stack, "Alarms", constructs.AlarmsProps{
 		Topic: topic,
 		Web:   constructs.AlarmedTier{LoadBalancer: web.LoadBalancer(), TargetGroup: web.TargetGroup()},
 		Api:   constructs.AlarmedTier{LoadBalancer: api.LoadBalancer(), TargetGroup: api.TargetGroup()},
@@ -214,7 +216,7 @@ func (r *regional) newAlarms(database *constructs.WarmStandbyDatabase, web *cons
 		ReplicaLagSeconds: r.settings.Alarms.ReplicaLagSeconds,
 	})
 	output(r.stack, "AlarmTopic", "SNS topic of this region's alarms", *topic.TopicArn())
-	return topic
+	return topic, alarms
 }
 
 // newBackup keeps a plan and a vault, which takes the other region's copies, in
@@ -245,4 +247,26 @@ func (r *regional) newBackup(topic awssns.ITopic, database *constructs.WarmStand
 // says.
 func (r *regional) newSwitch() {
 	constructs.NewTrafficSwitch(r.stack, "Switch", constructs.TrafficSwitchProps{Deployment: r.settings.Name})
+}
+
+// newDrill stands in both regions, since the roles swap; which one fails is said
+// by who starts an experiment.
+func (r *regional) newDrill(alarms *constructs.Alarms, database *constructs.WarmStandbyDatabase, web *constructs.WebTier, api *constructs.ApiTier) {
+	drill := r.settings.Drill
+	if !drill.Enabled {
+		return
+	}
+	constructs.NewDrill(r.stack, "Drill", constructs.DrillProps{
+		Deployment:          r.settings.Name,
+		Vpc:                 r.network.Vpc(),
+		LoadBalancerSubnets: r.network.PublicSubnets(),
+		CutFor:              time.Duration(drill.Minutes) * time.Minute,
+		Web:                 web.AutoScalingGroup(),
+		Api:                 api.AutoScalingGroup(),
+		ServersPercent:      drill.ServersPercent,
+		Database:            database.Instance(),
+		MultiAz:             r.settings.Database.MultiAz.Of(r.primary),
+		Alarms:              alarms,
+		LogDays:             r.settings.Logs.Days,
+	})
 }

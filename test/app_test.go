@@ -159,5 +159,7 @@ func TestSettingsOfferWhatTheConstructsTake(t *testing.T) {
 	equal(t, "log retention", settings.LogRetentionDays, constructs.LogRetentionDays)
 	domain := settings.Domain{Name: "example.com"}
 	equal(t, "a region's name", domain.RegionalHost("api", west), constructs.RegionName("api", west, domain.Name))
+	equal(t, "experiments", settings.Experiments, []string{constructs.DrillNetwork, constructs.DrillServers, constructs.DrillDatabase})
+	equal(t, "an experiment's name", (&settings.Settings{Name: "books"}).ExperimentName("network"), constructs.DrillName("books", "network"))
 	equal(t, "interface endpoints", settings.InterfaceEndpointServices, constructs.InterfaceEndpointServices)
 }

@@ -1,0 +1,35 @@
+// Package account reaches the AWS account of a deployment, for commands that act
+// on what is deployed. It uses the APIs of one region only, so that they work
+// without the other.
+package account
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"warm-standby/settings"
+)
+
+// Open is the AWS SDK's configuration for a region of the deployment, with the
+// credentials that the AWS CLI would use. Those of another account are refused.
+func Open(ctx context.Context, s *settings.Settings, region string) (aws.Config, error) {
+	if region != s.Primary && region != s.Standby {
+		return aws.Config{}, fmt.Errorf("want a region of %s, %s or %s (got %q)", s.Name, s.Primary, s.Standby, region)
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region))
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("AWS configuration: %w", err)
+	}
+	identity, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, nil)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("AWS credentials: %w", err)
+	}
+	if got := aws.ToString(identity.Account); got != s.Account {
+		return aws.Config{}, fmt.Errorf("want credentials of account %s, where %s is (got %s)", s.Account, s.Name, got)
+	}
+	return cfg, nil
+}
