@@ -71,7 +71,7 @@ test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the ex
 test-boot: synth test/boot/browser/node_modules/.package-lock.json ## Boot the servers of the templates and test them (Linux, root)
 	test/boot/run $(TESTFLAGS)
 
-test-db: assets/app/api/node_modules/.package-lock.json ## Run the tests that need MariaDB (on Debian: mariadb-server)
+test-db: assets/app/api/node_modules/.package-lock.json .build/debian-mariadb ## Run the tests that need MariaDB
 	go test -tags mariadb ./cmd/rescue
 	cd assets/app/api && npm run --silent test:db
 
@@ -89,7 +89,13 @@ bench: setup ## Time synth and test against their limits
 .build/bin/golangci-lint: tools/go.mod tools/go.sum
 	go build -C tools -o ../.build/bin/ tool
 
-.build/debian-lint:
-	@{ command -v shellcheck && command -v yamllint; } >/dev/null || { apt-get update -qq && apt-get install -qq --no-install-recommends shellcheck yamllint >/dev/null; } \
-		|| { echo "make lint needs shellcheck and yamllint: install them, or run it as root on Debian or Ubuntu" >&2; exit 1; }
+# Commands that Debian's packages bring, where they are not there yet.
+.build/debian-lint: PACKAGES := shellcheck yamllint
+.build/debian-lint: COMMANDS := shellcheck yamllint
+.build/debian-mariadb: PACKAGES := mariadb-server
+.build/debian-mariadb: COMMANDS := mariadbd
+.build/debian-%:
+	@for command in $(COMMANDS); do command -v $$command >/dev/null || missing=$$command; done; \
+		[ -z "$$missing" ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(PACKAGES) >/dev/null; } \
+		|| { echo "this needs $(PACKAGES): install them, or run it as root on Debian or Ubuntu" >&2; exit 1; }
 	@mkdir -p .build && touch $@

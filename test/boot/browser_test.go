@@ -24,7 +24,7 @@ func browse(t *testing.T, scenario string, r *region, ready func()) {
 		t.Fatal(err)
 	}
 	command := exec.Command("nsenter", "--net=/run/netns/world", "node", "browse.js", scenario)
-	command.Dir = "browser"
+	command.Dir = "test/boot/browser" // run starts the tests at the project's root
 	command.Env = append(os.Environ(),
 		"SITE="+site, "API="+api, "REGION="+r.region,
 		fmt.Sprintf("RESOLVE=MAP %s %s, MAP %s %s", strings.TrimPrefix(site, "https://"), r.edgeAddress(), strings.TrimPrefix(api, "https://"), r.balancer("Api")),
