@@ -457,8 +457,9 @@ func TestFailover(t *testing.T) {
 func TestNoSecretIsLeftAnywhere(t *testing.T) {
 	secrets := strings.Join(booted.secrets(), "\n")
 	for _, s := range append(serving(), booted.broken) {
-		if found, _ := s.inWith(secrets, "grep", "--recursive", "--files-with-matches", "--fixed-strings", "--file=-",
-			"--exclude-dir=proc", "--exclude-dir=sys", "--devices=skip", "/"); found != "" {
+		// All but /usr, which packages alone write to.
+		if found, _ := s.inWith(secrets, "grep", "--recursive", "--files-with-matches", "--fixed-strings", "--file=-", "--devices=skip",
+			"/dev/shm", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/usr/local", "/var"); found != "" {
 			for file := range strings.SplitSeq(found, "\n") {
 				t.Errorf("%s: a secret is in %s", s.name, file)
 			}

@@ -131,7 +131,7 @@ var commandLines struct {
 // watchCommandLines looks for secrets in the process list, all the time.
 func (w *world) watchCommandLines() {
 	go func() {
-		for ; ; time.Sleep(50 * time.Millisecond) {
+		for ; ; time.Sleep(200 * time.Millisecond) {
 			files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 			secrets := w.secrets()
 			for _, file := range files {

@@ -96,7 +96,7 @@ func (s *server) start() error {
 				echo $$ >"$0/cgroup.procs"
 				exec unshare --mount --propagation private bash -euc '
 					umount -R /sys/fs/cgroup
-					mount -t cgroup2 cgroup2 /sys/fs/cgroup
+					mount -t cgroup2 none /sys/fs/cgroup
 					exec systemd-nspawn "$@"' nspawn "$@"`, s.cgroup,
 				"--boot", "--quiet", "--register=no", "--keep-unit", "--machine="+s.name, "--directory="+s.root(),
 				"--network-namespace-path=/run/netns/"+s.name, "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe")
