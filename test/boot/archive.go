@@ -12,8 +12,8 @@ import (
 	"sync"
 )
 
-// archive is Ubuntu's package archive and its mirrors, over a cache on disk. It
-// fetches from the host's network, the only one here that goes out.
+// archive is the package archives that servers use, over a cache on disk. It fetches
+// from the host's network, the only one here that goes out.
 type archive struct {
 	folder string
 
@@ -21,10 +21,20 @@ type archive struct {
 	fetched map[string]*sync.Once // this run
 }
 
-const archiveHost = "archive.ubuntu.com"
+// mirrors are what servers of a region call Ubuntu's archive, and Debian's.
+func mirrors(region string) []string {
+	return []string{
+		"archive.ubuntu.com", "security.ubuntu.com", region + ".ec2.archive.ubuntu.com",
+		"deb.debian.org", "security.debian.org",
+	}
+}
 
 func (a *archive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := filepath.Join("/", r.URL.Path)
+	host := "archive.ubuntu.com" // which has what its mirrors have
+	if strings.HasSuffix(r.Host, ".debian.org") {
+		host = "deb.debian.org"
+	}
+	path := filepath.Join("/", host, r.URL.Path)
 	a.mu.Lock()
 	if a.fetched[path] == nil {
 		a.fetched[path] = new(sync.Once)
@@ -52,7 +62,7 @@ func fetch(path, file string) error {
 			return nil
 		}
 	}
-	response, err := http.Get("http://" + archiveHost + path)
+	response, err := http.Get("http:/" + path)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func (w *world) serve() error {
 		if err := w.names.serve(r.region, r.host("", 2)); err != nil {
 			return err
 		}
-		for _, mirror := range []string{archiveHost, "security.ubuntu.com", r.region + ".ec2.archive.ubuntu.com"} {
+		for _, mirror := range mirrors(r.region) {
 			w.names.set(r.region, "A", mirror, archiveAddress)
 		}
 		for name, b := range map[string]*balancer{"Web": r.web, "Api": r.api} {
