@@ -54,12 +54,16 @@ type RunbookTier struct {
 // them, and each looks at the database for what the region is: nothing in them
 // depends on its role. The steps are in assets/runbooks.
 //
-// A schedule group is part of them. A run that holds the traffic puts a schedule
-// into it that sends the TrafficSwitch's metric each minute, and a return deletes
-// it: no resource of the stack changes, so a hold is no drift.
+// What a promotion brings with it, that is capacity, a second zone and the
+// promotion itself, drifts from the stack until the settings follow. A hold does
+// not: it is a schedule that sends the TrafficSwitch's metric each minute, made
+// and deleted by runs in a schedule group of the stack's.
 //
-// Scripts in them reach the Internet, as modules that scripts install do:
-// https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-executeScript.html
+// Who starts a run needs ssm:StartAutomationExecution for the document, and
+// iam:PassRole for its role.
+//
+// Scripts in the steps reach the Internet:
+// https://github.com/aws-samples/aws-systems-manager-executescript-slack
 type Runbooks struct {
 	scope awsconstructs.Construct
 	stack awscdk.Stack
