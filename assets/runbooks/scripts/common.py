@@ -70,9 +70,8 @@ def ask(url):
     return status, said if isinstance(said, dict) else {}
 
 
-def answer(url):
-    """The same in words."""
-    status, said = ask(url)
+def in_words(url, status, said):
+    """The same for people."""
     if not status:
         return f"{url} does not answer: {said['error']}"
     details = [f"{key} {said[key]}" for key in ("region", "database", "writer") if key in said]

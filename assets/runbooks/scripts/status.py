@@ -5,16 +5,16 @@ def main(events, _context):
     def say(subject, read, *args):
         try:
             lines = read(*args)
-        except Exception as error:  # pylint: disable=broad-except
+        except Exception as error:
             lines = [f"not readable: {error}"]
         report.extend(f"{subject:<9} {line}" for line in lines)
 
     say("database", database, events)
     say("traffic", traffic, events)
-    say("clients", lambda: [answer(events["Clients"])])
+    say("clients", answer, events["Clients"])
     for tier in events["Tiers"]:
         say(tier["Name"], servers, tier)
-        say(tier["Name"], lambda url: [answer(url)], tier["URL"])
+        say(tier["Name"], answer, tier["URL"])
     say("retired", retired, events)
     return {"Report": "\n".join(report)}
 
@@ -53,6 +53,10 @@ def servers(tier):
     healthy = sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
     running = sum(instance["LifecycleState"] == "InService" for instance in group["Instances"])
     return [f"{running} servers in service, {healthy} healthy; {group['DesiredCapacity']} wanted, {group['MinSize']} to {group['MaxSize']} allowed"]
+
+
+def answer(url):
+    return [in_words(url, *ask(url))]
 
 
 def retired(events):

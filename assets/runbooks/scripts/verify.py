@@ -5,9 +5,8 @@ def main(events, _context):
     """Waits until this region answers, and its API writes."""
     begun = now()
     while True:
-        report = "\n".join(answer(events[name]) for name in ("Api", "Web"))
-        api, said = ask(events["Api"])
-        web, _ = ask(events["Web"])
+        (api, said), (web, _) = answers = [ask(events["Api"]), ask(events["Web"])]
+        report = "\n".join(in_words(url, *given) for url, given in zip((events["Api"], events["Web"]), answers))
         if api == 200 and web == 200 and said.get("database", "writable") == "writable" and said.get("writer", True):
             return {"Report": report}
         if now() - begun > PATIENCE:
