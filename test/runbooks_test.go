@@ -432,7 +432,7 @@ func TestStatus(t *testing.T) {
 		"web       https://web-us-west-2.example.com/health answers 200 (region us-west-2, database read-only)",
 		"api       1 servers in service, 1 healthy; 1 wanted, 1 to 6 allowed",
 		"api       https://api-us-west-2.example.com/ready answers 200 (region us-west-2, database read-only)",
-		"retired   books-0: look for writes that were never replicated, then delete it with a final snapshot",
+		"retired   books-0: rescue the writes that were never replicated, then make retire INSTANCE=books-0",
 	})
 	equal(t, "what it changes", aws.changesOf(), []string(nil))
 

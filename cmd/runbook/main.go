@@ -84,7 +84,7 @@ func run(ctx context.Context, arguments []string, out io.Writer, poll time.Durat
 		}
 		given["DryRun"] = []string{"true"}
 	}
-	s, err := settings.Load(file)
+	s, err := settings.LoadReal(file)
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,8 @@ func prod(t *testing.T) string {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "prod.yaml")
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(example), "111122223333", "444455556666")), 0o600); err != nil {
+	own := strings.NewReplacer("example.com", "books.io", "111122223333", "444455556666", "Z0123456789EXAMPLE", "Z0123456789ABCDEFGHIJ")
+	if err := os.WriteFile(file, []byte(own.Replace(string(example))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file

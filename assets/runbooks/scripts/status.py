@@ -64,4 +64,4 @@ def retired(events):
     instances = [instance for page in pages for instance in page["DBInstances"]]
     tag = {"Key": "deployment", "Value": events["Deployment"]}
     names = [i["DBInstanceIdentifier"] for i in instances if tag in i.get("TagList", []) and i["DBInstanceIdentifier"] != events["Database"]]
-    return [f"{name}: look for writes that were never replicated, then delete it with a final snapshot" for name in sorted(names)] or ["none"]
+    return [f"{name}: rescue the writes that were never replicated, then make retire INSTANCE={name}" for name in sorted(names)] or ["none"]
