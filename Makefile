@@ -8,14 +8,14 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.build/bin:$(PATH)
 # The app is built only when its sources have changed; cdk.json's own command asks
 # Go each time. A synth needs no more than the app.
 CDK := cdk --app .build/app --context deployment=$(DEPLOYMENT)
-APP_SOURCES := go.mod go.sum app.go $(shell find application settings stacks constructs assets/userdata -type f ! -name '*_test.go' ! -name '*.md' ! -path '*/testdata/*')
+APP_SOURCES := go.mod go.sum app.go $(shell find application settings stacks constructs assets/userdata assets/runbooks -type f ! -name '*_test.go' ! -name '*.md' ! -path '*/testdata/*')
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth diff deploy destroy retire probe drill test test-boot test-db lint fmt bench
+.PHONY: help setup app synth diff deploy destroy retire status failover switchover evacuate return probe drill test test-boot test-db lint fmt bench
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: app ## Install the CDK CLI and Node.js, build the application
 
@@ -62,6 +62,26 @@ probe: ## Sample URL, or the site and API of DEPLOYMENT, until Ctrl-C; PROBEFLAG
 drill: ## Rehearse a failure of DEPLOYMENT: EXPERIMENT=network, servers or database
 	@go build -o .build/drill ./cmd/drill
 	@.build/drill $(if $(EXPERIMENT),-experiment $(EXPERIMENT)) $(if $(MINUTES),-minutes $(MINUTES)) $(DRILLFLAGS) deployments/$(DEPLOYMENT).yaml
+
+define runbook
+	@go build -o .build/runbook ./cmd/runbook
+	@.build/runbook $(if $(REGION),-region $(REGION)) $(if $(DRYRUN),-dry-run) $(addprefix -param ,$(PARAMS)) $(1) deployments/$(DEPLOYMENT).yaml
+endef
+
+status: ## Report how the standby's region stands, or REGION
+	$(call runbook,status)
+
+failover: ## Promote the standby whatever the primary's region does; DRYRUN=1 only checks, PARAMS="AcceptDataLoss=true" goes on without a live primary
+	$(call runbook,fail-over)
+
+switchover: ## Promote the standby without loss, both regions well; DRYRUN=1 only checks
+	$(call runbook,switch-over)
+
+evacuate: ## Move the traffic to the standby and hold it there; reads only
+	$(call runbook,evacuate)
+
+return: ## Release the traffic; after a promotion see the runbook's parameter RolesSwapped
+	$(call runbook,return)
 
 test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the example application
 	go test $(TESTFLAGS) ./...

@@ -26,9 +26,9 @@ type TrafficSwitch struct {
 // does nothing, since Route 53 reads the metric and not the alarm's state.
 //
 // Within a minute a 1 outweighs a 0: a release is 0 for two minutes, of which one
-// has no 1 left. A hold is a 1 every minute until the roles are swapped: without
-// new values Route 53 keeps the last status, which is meant for brief gaps and
-// advised against for more than a few hours.
+// has no 1 left. A hold is a 1 every minute: without new values Route 53 keeps the
+// last status, which is meant for brief gaps and advised against for more than a
+// few hours. The Runbooks evacuate and return do both.
 // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-creating-values.html
 type TrafficSwitchSignal struct {
 	AlarmName  string

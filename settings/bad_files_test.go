@@ -32,7 +32,7 @@ database:
 
 // What many problems want.
 const (
-	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, application, domain, network, database, web, api, logs, bastion, backup, alarms, waf, failover, edge, drill"
+	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, application, domain, network, database, web, api, logs, bastion, backup, alarms, waf, failover, runbooks, edge, drill"
 	wantName       = "2 to 20 lower-case letters, digits and single hyphens, a letter first"
 	wantBlock      = "a private IPv4 block of /16 to /21 without host bits, such as 172.20.0.0/16"
 	wantDomain     = "a domain name in lower case, at most 62 characters, such as example.com"
@@ -909,6 +909,22 @@ func TestBadFiles(t *testing.T) {
 			`bad.yaml:16: failover.healthPath: want ` + wantPath + ` (got "")`,
 		},
 		{
+			"approver who is no principal", add("runbooks: { approvers: [lead] }"),
+			`bad.yaml:16: runbooks.approvers[0]: want the ARN of an IAM user, role or assumed role (got "lead")`,
+		},
+		{
+			"approver of another account", add(`runbooks: { approvers: ["arn:aws:iam::444455556666:role/lead"] }`),
+			`bad.yaml:16: runbooks.approvers[0]: want one of account 111122223333 (got "arn:aws:iam::444455556666:role/lead")`,
+		},
+		{
+			"approver twice", add(`runbooks: { approvers: ["arn:aws:iam::111122223333:user/lead", "arn:aws:iam::111122223333:user/lead"] }`),
+			`bad.yaml:16: runbooks.approvers[1]: want each entry once (got "arn:aws:iam::111122223333:user/lead")`,
+		},
+		{
+			"more approvers than Automation takes", add("runbooks: { approvers: [" + approvers(11) + "] }"),
+			"bad.yaml:16: runbooks.approvers: want at most 10 approvers (got 11)",
+		},
+		{
 			"interval that Route 53 does not have", add("failover: { interval: 20s }"),
 			"bad.yaml:16: failover.interval: want one of 10s, 30s (got 20s)",
 		},
@@ -982,4 +998,12 @@ func TestBadFiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+func approvers(n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`"arn:aws:sts::111122223333:assumed-role/ops/%d"`, i))
+	}
+	return strings.Join(list, ", ")
 }

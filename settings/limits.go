@@ -48,11 +48,12 @@ var (
 	armForm        = form(`(a1|[a-z]+[0-9][a-z0-9]*g[a-z0-9-]*)\..*`)                              // EC2 Instance Types, naming conventions.
 	databaseForm   = form(`[a-z][a-z0-9]*[0-9][a-z0-9]*\.` + size)                                 // RDS User Guide, DB instance classes.
 	versionForm    = form(`8\.4\.[0-9]{1,3}`)
-	instanceForm   = form(words)                              // RDS API, DBInstanceIdentifier, which RDS keeps in lower case.
-	schemaForm     = form(`[A-Za-z][A-Za-z0-9_]{0,63}`)       // RDS API, DBName.
-	usernameForm   = form(`[A-Za-z][A-Za-z0-9_]{0,15}`)       // RDS API, MasterUsername.
-	keyPairForm    = form(`[!-~]([ -~]{0,253}[!-~])?`)        // EC2 API, KeyName.
-	variableForm   = form(`[A-Za-z_][A-Za-z0-9_]*`)           // POSIX, Name.
+	instanceForm   = form(words)                        // RDS API, DBInstanceIdentifier, which RDS keeps in lower case.
+	schemaForm     = form(`[A-Za-z][A-Za-z0-9_]{0,63}`) // RDS API, DBName.
+	usernameForm   = form(`[A-Za-z][A-Za-z0-9_]{0,15}`) // RDS API, MasterUsername.
+	keyPairForm    = form(`[!-~]([ -~]{0,253}[!-~])?`)  // EC2 API, KeyName.
+	variableForm   = form(`[A-Za-z_][A-Za-z0-9_]*`)     // POSIX, Name.
+	approverForm   = form(`arn:aws:(iam::[0-9]{12}:(user|role)|sts::[0-9]{12}:assumed-role)/[!-~]{1,600}`)
 	tagKeyForm     = form(`[\p{L}\p{Z}\p{N}_.:/=+@-]{1,128}`) // Tagging AWS Resources User Guide.
 	tagValueForm   = form(`[\p{L}\p{Z}\p{N}_.:/=+@-]{1,256}`) // Not empty: CloudFormation API, Tag.
 )

@@ -112,6 +112,8 @@ func (d *document) validate(s *Settings) {
 	checkOneOf(d, "failover.interval", s.Failover.Interval, []time.Duration{10 * time.Second, 30 * time.Second}) // Route 53 API, RequestInterval.
 	d.checkRange("failover.failureThreshold", s.Failover.FailureThreshold, 1, 10)
 
+	d.validateRunbooks(s)
+
 	// CloudFront API, Origin and CustomOriginConfig.
 	checkOneOf(d, "edge.priceClass", s.Edge.PriceClass, []string{"PriceClass_100", "PriceClass_200", "PriceClass_All"})
 	d.checkRange("edge.connectionAttempts", s.Edge.ConnectionAttempts, 1, 3)
@@ -443,6 +445,19 @@ func (d *document) validateBastion(b Bastion) {
 	d.checkDistinct("bastion.allowFrom", b.AllowFrom)
 	d.check("bastion.allowFrom", b.AllowFrom, !b.Enabled || len(b.AllowFrom) > 0, "the IPv4 blocks that may connect")
 	d.check("bastion.instanceType", b.InstanceType, serverForm.MatchString(b.InstanceType), "an EC2 instance type such as t4g.nano")
+}
+
+// validateRunbooks wants approvers as aws:approve takes them.
+func (d *document) validateRunbooks(s *Settings) {
+	const path = "runbooks.approvers"
+	for i, arn := range s.Runbooks.Approvers {
+		d.check(index(path, i), arn, approverForm.MatchString(arn), "the ARN of an IAM user, role or assumed role")
+		if d.sound("account") && d.sound(index(path, i)) {
+			d.check(index(path, i), arn, strings.Split(arn, ":")[4] == s.Account, "one of account "+s.Account)
+		}
+	}
+	d.checkDistinct(path, s.Runbooks.Approvers)
+	d.check(path, len(s.Runbooks.Approvers), len(s.Runbooks.Approvers) <= 10, "at most 10 approvers")
 }
 
 // checkEntries wants a map to have an entry for each region and no other.

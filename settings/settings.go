@@ -27,6 +27,7 @@ type Settings struct {
 	Alarms      Alarms      `yaml:"alarms"`
 	Waf         Waf         `yaml:"waf"`
 	Failover    Failover    `yaml:"failover"`
+	Runbooks    Runbooks    `yaml:"runbooks"`
 	Edge        Edge        `yaml:"edge"`
 	Drill       Drill       `yaml:"drill"`
 }
@@ -225,6 +226,11 @@ type Failover struct {
 	HealthPath       string        `yaml:"healthPath"`       // Path asked on both regions' API; the web tier's own path is asked on its web servers. Default: api.healthPath.
 	Interval         time.Duration `yaml:"interval"`         // Between two requests of a checker: 10s or 30s. Default: 10s.
 	FailureThreshold int           `yaml:"failureThreshold"` // Failed requests that make an endpoint unhealthy, 1 to 10. Default: 2.
+}
+
+// Runbooks is the documents that operators fail over with.
+type Runbooks struct {
+	Approvers []string `yaml:"approvers"` // ARNs of up to 10 users or roles of the account, one of whom approves each run that changes something. Default: none, nobody is asked.
 }
 
 // Edge is the CloudFront distribution.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 
+	"warm-standby/assets/runbooks"
 	"warm-standby/constructs"
 	"warm-standby/settings"
 )
@@ -22,7 +23,6 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 	topic := constructs.NewNotifications(stack, "Notifications", constructs.NotificationsProps{
 		Emails: s.Alarms.Emails,
 	}).Topic()
-	signal := constructs.NewTrafficSwitchSignal(s.Name)
 
 	constructs.NewFailoverDns(stack, "Failover", constructs.FailoverDnsProps{
 		Zone:             zone,
@@ -35,7 +35,7 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 		WebHealthPath:    s.Web.HealthPath,
 		Interval:         s.Failover.Interval,
 		FailureThreshold: s.Failover.FailureThreshold,
-		SwitchAlarm:      signal.AlarmName,
+		SwitchAlarm:      constructs.NewTrafficSwitchSignal(s.Name).AlarmName,
 		Topic:            topic,
 	})
 	edge := constructs.NewEdge(stack, "Edge", constructs.EdgeProps{
@@ -59,17 +59,18 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 	output(stack, "ApiURL", "The API, whichever region serves", "https://"+domain.Host(domain.Api))
 	output(stack, "DistributionID", "CloudFront distribution of the site", *edge.Distribution().DistributionId())
 	output(stack, "AlarmTopic", "SNS topic of the alarms on the traffic", *topic.TopicArn())
-	outputSwitch(stack, s.Standby, signal)
+	outputSwitch(stack, s)
 	return stack
 }
 
-// outputSwitch writes down the commands of the operator's switch here, where the
-// health checks that read it are. After a swap the regional stacks are a deploy
-// ahead of these, and would name a region that is not read yet. The commands
-// themselves need the standby region only: keep them where the runbook is.
-func outputSwitch(stack awscdk.Stack, standby string, signal constructs.TrafficSwitchSignal) {
-	command := fmt.Sprintf("aws cloudwatch put-metric-data --region %s --namespace %s --metric-name %s --dimensions Deployment=%s --value",
-		standby, signal.Namespace, signal.MetricName, signal.Dimensions["Deployment"])
-	output(stack, "HoldTraffic", "Holds the traffic on "+standby+": send it again every minute until the roles are swapped, since Route 53 keeps a status only over brief gaps", command+" 1")
-	output(stack, "ReleaseTraffic", "Lets the traffic return to the primary once that is healthy: send it every minute for two minutes, and HoldTraffic no more", command+" 0")
+// outputSwitch writes down how traffic is held and released here, where the
+// health checks that read the switch are. After a swap the regional stacks are a
+// deploy ahead of these, and would name a region that is not read yet. The
+// commands themselves need the standby region only: keep them where the runbook is.
+func outputSwitch(stack awscdk.Stack, s *settings.Settings) {
+	command := func(runbook string) string {
+		return fmt.Sprintf("aws ssm start-automation-execution --region %s --document-name %s", s.Standby, runbooks.DocumentName(s.Name, runbook))
+	}
+	output(stack, "HoldTraffic", "Moves the traffic to "+s.Standby+" and holds it there until it is released", command(runbooks.Evacuate))
+	output(stack, "ReleaseTraffic", "Lets the traffic return to the primary once that is healthy", command(runbooks.Return))
 }

@@ -56,6 +56,7 @@ func newRegional(app awscdk.App, s *settings.Settings, region string, artifacts 
 	topic, alarms := r.newAlarms(database, web, api)
 	r.newBackup(topic, database, web.ServerTier, api.ServerTier)
 	r.newSwitch()
+	r.newRunbooks(web.ServerTier, api.ServerTier)
 	r.newDrill(alarms, database, web, api)
 	return r.stack
 }
@@ -268,5 +269,36 @@ func (r *regional) newDrill(alarms *constructs.Alarms, database *constructs.Warm
 		MultiAz:             r.settings.Database.MultiAz.Of(r.primary),
 		Alarms:              alarms,
 		LogDays:             r.settings.Logs.Days,
+	})
+}
+
+// newRunbooks stands in both regions and knows no role: what it gives the region
+// is always the primary's.
+func (r *regional) newRunbooks(web, api *constructs.ServerTier) {
+	s, domain := r.settings, r.settings.Domain
+	tier := func(servers *constructs.ServerTier, tier settings.Tier, label, path string) constructs.RunbookTier {
+		return constructs.RunbookTier{
+			Group:       servers.AutoScalingGroup(),
+			TargetGroup: servers.TargetGroup(),
+			Min:         tier.Capacity.Primary.Min,
+			Max:         tier.Capacity.Primary.Max,
+			URL:         "https://" + domain.RegionalHost(label, r.region) + path,
+		}
+	}
+	constructs.NewRunbooks(r.stack, "Runbooks", constructs.RunbooksProps{
+		Deployment: s.Name,
+		Database: constructs.RunbookDatabase{
+			Name:         s.Database.Instances[r.region].Name,
+			BackupDays:   s.Database.BackupDays,
+			BackupWindow: backupWindow,
+			MultiAz:      s.Database.MultiAz.Primary,
+		},
+		Web:           tier(web, s.Web, domain.Web, s.Web.HealthPath),
+		Api:           tier(api, s.Api, domain.Api, s.Failover.HealthPath),
+		OtherApiURL:   "https://" + domain.RegionalHost(domain.Api, s.OtherRegion(r.region)) + s.Failover.HealthPath,
+		ClientURL:     "https://" + domain.Host(domain.Api) + s.Failover.HealthPath,
+		MaxLagSeconds: s.Alarms.ReplicaLagSeconds,
+		Approvers:     s.Runbooks.Approvers,
+		Emails:        s.Alarms.Emails,
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
+	"warm-standby/assets/runbooks"
 	"warm-standby/settings"
 	"warm-standby/stacks"
 )
@@ -412,7 +413,7 @@ func TestOutputs(t *testing.T) {
 }
 
 // TestSwitchCommandsMoveTheAlarmThatIsRead: Route 53 reads one region's alarm,
-// and the commands have to put values where that region's alarm looks.
+// and the commands have to start that region's runbooks, which move it.
 func TestSwitchCommandsMoveTheAlarmThatIsRead(t *testing.T) {
 	for name, a := range variants(t) {
 		global := a.stacks[a.settings.Name+"-global"]
@@ -434,14 +435,14 @@ func TestSwitchCommandsMoveTheAlarmThatIsRead(t *testing.T) {
 					continue
 				}
 				found++
-				for id, value := range map[string]int{"HoldTraffic": 1, "ReleaseTraffic": 0} {
-					dimension := properties["Dimensions"].([]any)[0].(object)
-					output := global["Outputs"].(object)[id].(object)
-					equal(t, name+": "+id, output["Value"], fmt.Sprintf(
-						"aws cloudwatch put-metric-data --region %s --namespace %v --metric-name %v --dimensions %v=%v --value %d",
-						region, properties["Namespace"], properties["MetricName"], dimension["Name"], dimension["Value"], value))
-					if text := output["Description"].(string); !strings.Contains(text, "every minute") {
-						t.Errorf("%s: %s: want it said that one value does not last (got %q)", name, id, text)
+				for id, runbook := range map[string]string{"HoldTraffic": runbooks.Evacuate, "ReleaseTraffic": runbooks.Return} {
+					name := runbooks.DocumentName(a.settings.Name, runbook)
+					equal(t, id, global["Outputs"].(object)[id].(object)["Value"], fmt.Sprintf("aws ssm start-automation-execution --region %s --document-name %s", region, name))
+					document, _ := json.Marshal(documentOf(t, a.regional(region), name))
+					for _, text := range []string{properties["AlarmName"].(string), properties["Namespace"].(string), properties["MetricName"].(string)} {
+						if !strings.Contains(string(document), `"`+text+`"`) {
+							t.Errorf("%s: %s does not move %s", a.settings.Name, name, text)
+						}
 					}
 				}
 			}

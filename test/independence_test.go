@@ -30,6 +30,8 @@ func TestRegionsKnowEachOtherByNameOnly(t *testing.T) {
 		"AWS::RDS::DBInstance/Properties/SourceDBInstanceIdentifier":   false, // read by RDS when the replica is created
 		"AWS::RDS::DBInstance/Properties/SourceRegion":                 false, // likewise; it stays for good
 		"AWS::SecretsManager::Secret/Properties/ReplicaRegions/Region": false, // where Secrets Manager copies the secret
+		// Whom a switch-over, which needs both regions well, asks whether it still writes.
+		"AWS::SSM::Document/Properties/Content/mainSteps/inputs/InputPayload/OtherApi": false,
 		// Where AWS Backup copies recovery points, as it takes them.
 		"AWS::Backup::BackupPlan/Properties/BackupPlan/BackupPlanRule/CopyActions/DestinationBackupVaultArn": false,
 	}
