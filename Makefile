@@ -88,8 +88,10 @@ test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the ex
 	cd assets/app/api && npm run --silent check && npm test --silent
 	cd assets/app/web && npm run --silent check && npm test --silent
 
-test-boot: synth test/boot/browser/node_modules/.package-lock.json ## Boot the servers of the templates and test them (Linux, root)
-	test/boot/run $(TESTFLAGS)
+# Always the deployment that the tests know.
+test-boot: setup test/boot/browser/node_modules/.package-lock.json ## Boot the servers of example.yaml's templates and test them (Linux, root)
+	@$(MAKE) --no-print-directory synth DEPLOYMENT=example
+	@BOOT_BASE=$(BOOT_BASE) test/boot/run $(TESTFLAGS)
 
 test-db: assets/app/api/node_modules/.package-lock.json .build/debian-mariadb ## Run the tests that need MariaDB
 	go test -tags mariadb ./cmd/rescue

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // archive is the package archives that servers use, over a cache on disk. It fetches
@@ -48,7 +49,7 @@ func (a *archive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.mu.Lock()
 		delete(a.fetched, path)
 		a.mu.Unlock()
-		http.Error(w, fmt.Sprint(err), http.StatusNotFound)
+		http.Error(w, fmt.Sprintf("%s could not be fetched: %v", path, err), http.StatusNotFound)
 		return
 	}
 	http.ServeFile(w, r, file)
@@ -62,7 +63,7 @@ func fetch(path, file string) error {
 			return nil
 		}
 	}
-	response, err := http.Get("http:/" + path)
+	response, err := (&http.Client{Timeout: 2 * time.Minute}).Get("http:/" + path)
 	if err != nil {
 		return err
 	}

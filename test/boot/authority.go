@@ -96,7 +96,7 @@ func (a *authority) pin() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// client trusts the authority alone.
+// pool trusts the authority alone.
 func (a *authority) pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.Leaf)

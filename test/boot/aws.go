@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -29,7 +30,7 @@ type apis struct {
 }
 
 // signal is one that CloudFormation took.
-type signal struct{ stack, group, server, status string }
+type signal struct{ server, status string }
 
 func (a *apis) signalsOf(s *server) (statuses []string) {
 	a.mu.Lock()
@@ -40,6 +41,13 @@ func (a *apis) signalsOf(s *server) (statuses []string) {
 		}
 	}
 	return statuses
+}
+
+// refusals are all calls that were not answered.
+func (a *apis) refusals() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.refused)
 }
 
 func (a *apis) setSecret(region, secret string) {
@@ -186,11 +194,11 @@ func (a *apis) signalResource(w http.ResponseWriter, r *http.Request, caller *se
 	if denied := mayNot(caller, "cloudformation:SignalResource", stack.ref("AWS::StackId")); denied != nil {
 		return denied
 	}
-	if in.Get("StackName") != stack.name || stack.resources[in.Get("LogicalResourceId")].Type != "AWS::AutoScaling::AutoScalingGroup" {
+	if in.Get("StackName") != stack.name || in.Get("LogicalResourceId") != caller.tier.group {
 		return &failure{http.StatusBadRequest, "ValidationError", "no such resource: " + in.Encode()}
 	}
 	a.mu.Lock()
-	a.signals = append(a.signals, signal{in.Get("StackName"), in.Get("LogicalResourceId"), in.Get("UniqueId"), in.Get("Status")})
+	a.signals = append(a.signals, signal{in.Get("UniqueId"), in.Get("Status")})
 	a.mu.Unlock()
 	w.Header().Set("Content-Type", "text/xml")
 	fmt.Fprint(w, "<SignalResourceResponse><ResponseMetadata><RequestId>0</RequestId></ResponseMetadata></SignalResourceResponse>")

@@ -30,11 +30,11 @@ type target struct {
 }
 
 // The template's health check asks every 10 s; here it is every second, so that
-// what is measured is the server.
+// what is measured is the server. All else about it is the template's.
 const checkEvery = time.Second
 
 func newBalancer(t tier) *balancer {
-	return &balancer{tier: t, client: &http.Client{Timeout: checkEvery, Transport: transport()}}
+	return &balancer{tier: t, client: &http.Client{Timeout: t.checkTimeout, Transport: transport()}}
 }
 
 // transport connects from the world.
@@ -68,9 +68,9 @@ func (b *balancer) check(t *target) {
 	} else {
 		t.passed, t.failed = t.passed+1, 0
 	}
-	if t.passed >= 2 {
+	if t.passed >= b.tier.healthyAfter {
 		t.healthy = true
-	} else if t.failed >= 2 {
+	} else if t.failed >= b.tier.unhealthyAfter {
 		t.healthy = false
 	}
 }

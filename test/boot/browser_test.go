@@ -4,6 +4,7 @@ package boot
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // browse uses the site of a region with a real browser; ready is called once the
@@ -23,7 +25,9 @@ func browse(t *testing.T, scenario string, r *region, ready func()) {
 	if err := os.MkdirAll(temporary, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command("nsenter", "--net=/run/netns/world", "node", "browse.js", scenario)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "nsenter", "--net=/run/netns/world", "node", "browse.js", scenario)
 	command.Dir = "test/boot/browser" // run starts the tests at the project's root
 	command.Env = append(os.Environ(),
 		"SITE="+site, "API="+api, "REGION="+r.region,

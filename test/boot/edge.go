@@ -37,7 +37,11 @@ func newEdge(global *stack, origin http.Handler) edge {
 			e.headers["Referrer-Policy"] = header{rule["ReferrerPolicy"].(string), override}
 		case "StrictTransportSecurity":
 			age := strconv.Itoa(int(rule["AccessControlMaxAgeSec"].(float64)))
-			e.headers["Strict-Transport-Security"] = header{"max-age=" + age + "; includeSubDomains", override}
+			value := "max-age=" + age
+			if rule["IncludeSubdomains"] == true {
+				value += "; includeSubDomains"
+			}
+			e.headers["Strict-Transport-Security"] = header{value, override}
 		default:
 			panic("no rule here for " + name)
 		}

@@ -39,11 +39,6 @@ func TestMain(m *testing.M) {
 	} else {
 		code = m.Run()
 	}
-	if booted.world != nil {
-		if err := booted.keepLogs(); err != nil {
-			fmt.Println(err)
-		}
-	}
 	os.Exit(code) // takes all processes, mounts and networks with it
 }
 
@@ -149,29 +144,6 @@ func (w *world) watchCommandLines() {
 	}()
 }
 
-// keepLogs saves what a failure is understood by.
-func (w *world) keepLogs() error {
-	folder := filepath.Join(w.work, "logs")
-	if err := os.RemoveAll(folder); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	for _, s := range w.servers {
-		journal, err := s.in("journalctl", "--no-pager", "--output=short-monotonic")
-		if err != nil {
-			journal = err.Error()
-		}
-		for name, content := range map[string]string{"journal": journal, "boot": s.read("/var/log/boot-app.log"), "cloud-init": s.read("/var/log/cloud-init-output.log")} {
-			if err := os.WriteFile(filepath.Join(folder, s.name+"."+name+".log"), []byte(content), 0o644); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // outside is a client of the load balancers, which has their addresses.
 func outside(t *testing.T, r *region, tier, method, path string, body any) *answer {
 	t.Helper()
@@ -238,16 +210,24 @@ func (a *answer) value(name string) any {
 // eventually waits until what holds, and says how long that took.
 func eventually(t *testing.T, limit time.Duration, what string, holds func() error) {
 	t.Helper()
+	if err := within(t, limit, what, holds); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// within is eventually for goroutines, which may not end the test.
+func within(t *testing.T, limit time.Duration, what string, holds func() error) error {
+	t.Helper()
 	began := time.Now()
 	for {
 		err := holds()
 		took := time.Since(began)
 		if err == nil {
 			t.Logf("%s: after %.1f s", what, took.Seconds())
-			return
+			return nil
 		}
 		if took > limit {
-			t.Fatalf("%s: not within %v: %v", what, limit, err)
+			return fmt.Errorf("%s: not within %v: %w", what, limit, err)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -28,6 +28,13 @@ func (n *names) set(region, kind, name string, values ...string) {
 	n.records[region+" "+kind+" "+name+"."] = values
 }
 
+// strangers are the names that were asked for in vain.
+func (n *names) strangers() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return strings.Join(n.unknown, " ")
+}
+
 // serve answers on a VPC's own name server, its second address.
 func (n *names) serve(region, address string) error {
 	var packets net.PacketConn

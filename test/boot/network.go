@@ -32,6 +32,7 @@ func newNetwork(regions ...*stack) error {
 	commands := []string{
 		"mount -t tmpfs none /run/netns",
 		"ip netns add world",
+		"ip netns exec world sysctl -qw net.ipv4.ip_forward=0",
 		"ip -n world link set lo up",
 	}
 	for _, address := range []string{metadataAddress, awsAddress, archiveAddress} {
@@ -96,11 +97,7 @@ func (s *stack) balancer(tier string) string {
 func (s *stack) edgeAddress() string { return s.public(2) }
 
 func (s *stack) public(n int) string {
-	n += 20
-	if _, instance := s.only("AWS::RDS::DBInstance"); instance.Properties["SourceDBInstanceIdentifier"] != nil {
-		n += 10
-	}
-	return fmt.Sprintf("198.51.100.%d", n)
+	return fmt.Sprintf("198.51.100.%d", 20+10*s.place+n)
 }
 
 // run runs commands of plain words, up to the first that fails.

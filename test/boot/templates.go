@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // object is a piece of a template.
@@ -22,6 +23,7 @@ type object = map[string]any
 type stack struct {
 	name      string
 	region    string
+	place     int // 0 is the primary, 1 the standby
 	resources map[string]resource
 	assets    map[string]string // "bucket/key" to the file
 }
@@ -43,6 +45,7 @@ func loadStacks(assembly string) (primary, standby, global *stack, err error) {
 	if err := readJSON(filepath.Join(assembly, "manifest.json"), &manifest); err != nil {
 		return nil, nil, nil, err
 	}
+	var regions []*stack
 	for name, artifact := range manifest.Artifacts {
 		role := artifact.Properties.Tags["stack-role"]
 		if role == "" {
@@ -54,16 +57,31 @@ func loadStacks(assembly string) (primary, standby, global *stack, err error) {
 		}
 		if role == "global" {
 			global = s
-		} else if _, instance := s.only("AWS::RDS::DBInstance"); instance.Properties["SourceDBInstanceIdentifier"] == nil {
-			primary = s
 		} else {
-			standby = s
+			regions = append(regions, s)
 		}
 	}
-	if primary == nil || standby == nil || global == nil {
-		return nil, nil, nil, fmt.Errorf("%s: want a global stack, a primary region, and a standby region whose database copies the primary's", assembly)
+	if global == nil || len(regions) != 2 {
+		return nil, nil, nil, fmt.Errorf("%s: want a global stack and two regions", assembly)
 	}
+	primary, standby = regions[0], regions[1]
+	if standby.region == global.primaryRegion() {
+		primary, standby = standby, primary
+	}
+	standby.place = 1
 	return primary, standby, global, nil
+}
+
+// primaryRegion is the one that the record of who writes names while nobody holds
+// the traffic.
+func (s *stack) primaryRegion() string {
+	_, records := s.only("AWS::Route53::RecordSetGroup")
+	for _, record := range records.Properties["RecordSets"].([]any) {
+		if record := record.(object); record["Type"] == "TXT" && record["Failover"] == "PRIMARY" {
+			return strings.Trim(record["ResourceRecords"].([]any)[0].(string), `"`)
+		}
+	}
+	panic(s.name + ": no record says who writes")
 }
 
 func (s *stack) load(assembly string) error {
@@ -133,8 +151,12 @@ type tier struct {
 	group    string // logical id of the Auto Scaling group
 	targets  string // ARN of the target group
 	health   string // path that the load balancer asks
-	subnet   string // CIDR block of the first subnet
-	grants   []grant
+
+	checkTimeout                 time.Duration
+	healthyAfter, unhealthyAfter int // answers in a row
+
+	subnet string // CIDR block of the first subnet
+	grants []grant
 }
 
 func (s *stack) tier(name string) tier {
@@ -142,6 +164,7 @@ func (s *stack) tier(name string) tier {
 	data := template.Properties["LaunchTemplateData"].(object)
 	group, asg := s.find("AWS::AutoScaling::AutoScalingGroup", name)
 	targets, targetGroup := s.find("AWS::ElasticLoadBalancingV2::TargetGroup", name)
+	number := func(property string) int { return int(targetGroup.Properties[property].(float64)) }
 	subnet := asg.Properties["VPCZoneIdentifier"].([]any)[0].(object)["Ref"].(string)
 	userData, err := base64.StdEncoding.DecodeString(s.text(data["UserData"]))
 	if err != nil {
@@ -159,8 +182,13 @@ func (s *stack) tier(name string) tier {
 		group:    group,
 		targets:  s.ref(targets),
 		health:   targetGroup.Properties["HealthCheckPath"].(string),
-		subnet:   s.resources[subnet].Properties["CidrBlock"].(string),
-		grants:   s.grants(role),
+
+		checkTimeout:   time.Duration(number("HealthCheckTimeoutSeconds")) * time.Second,
+		healthyAfter:   number("HealthyThresholdCount"),
+		unhealthyAfter: number("UnhealthyThresholdCount"),
+
+		subnet: s.resources[subnet].Properties["CidrBlock"].(string),
+		grants: s.grants(role),
 	}
 }
 
