@@ -8,11 +8,11 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.build/bin:$(PATH)
 # The app is built only when its sources have changed; cdk.json's own command asks
 # Go each time. A synth needs no more than the app.
 CDK := cdk --app .build/app --context deployment=$(DEPLOYMENT)
-APP_SOURCES := go.mod go.sum app.go $(shell find application settings stacks constructs assets/userdata assets/runbooks -type f ! -name '*_test.go' ! -name '*.md' ! -path '*/testdata/*')
+APP_SOURCES := go.mod go.sum app.go $(shell find application budget settings stacks constructs assets/userdata assets/runbooks -type f ! -name '*_test.go' ! -name '*.md' ! -path '*/testdata/*')
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth diff deploy destroy retire status failover switchover evacuate return probe drill test test-boot test-db lint fmt bench
+.PHONY: help setup app synth budget diff deploy destroy retire status failover switchover evacuate return probe drill test test-boot test-db lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ app: node_modules/.package-lock.json .build/bin/application ## Build the deploym
 
 synth: setup .build/app ## Write the templates of all stacks to cdk.out
 	@start=$$(date +%s%3N) && DEPLOYMENT=$(DEPLOYMENT) .build/app && go run ./cmd/summary -since $$start
+
+budget: synth ## Reckon from the templates how long each failure lasts
+	@go run ./cmd/budget
 
 diff: setup .build/app ## Compare with what is deployed (needs credentials)
 	$(CDK) diff $(CDKFLAGS)

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"warm-standby/application"
+	"warm-standby/budget"
 	"warm-standby/settings"
 	"warm-standby/stacks"
 )
@@ -41,6 +42,9 @@ func run() (err error) {
 	}
 	if found := deployment.Placeholders(); len(found) > 0 {
 		fmt.Fprintf(os.Stderr, "[Warning] %s: placeholders, to be replaced before deploying: %s\n", file, strings.Join(found, ", "))
+	}
+	for _, warning := range budget.Warnings(deployment) {
+		fmt.Fprintf(os.Stderr, "[Warning] %s: %s\n", file, warning)
 	}
 	web, api := application.Of(name, deployment)
 	for _, part := range []application.Part{web, api} {

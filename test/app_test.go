@@ -51,6 +51,11 @@ func TestApp(t *testing.T) {
 			[]string{".build/application/mine/web.tar.gz is missing or older than shop: run make app DEPLOYMENT=mine\n"},
 			false,
 		},
+		{
+			"a setting that misses a target is named", context, "", strings.Replace(string(example), "interval: 10s", "interval: 30s", 1), true,
+			[]string{"[Warning] deployments/mine.yaml: failover.interval × failureThreshold: want at most 54 s, to keep the target of 120 s for \"Region lost: reads\" (got 30s × 2)\n"},
+			true,
+		},
 		{"an error of the CDK is one line", context, "", string(example), true, []string{"[Warning] deployments/mine.yaml: placeholders", "\nsynth of deployments/mine.yaml failed: "}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
