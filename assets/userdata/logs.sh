@@ -20,17 +20,8 @@ install_agent() (
     rm -rf "$PWD"
 )
 
-# Before the service starts: what it says first is its log's beginning.
-collect_logs() {
-  if ! { add_packages rsyslog && systemctl restart rsyslog; }; then
-    # shellcheck disable=SC2034 # common.sh's: nothing that stops the boot
-    FAILED=''
-    echo 'WARNING: no log files'
-  fi
-}
-
 ship_logs() {
-  if add_packages gpg gpgv && { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+  if { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
     "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json; then
     sleep 15 # it reads and sends every few seconds
     return

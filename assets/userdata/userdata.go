@@ -112,9 +112,9 @@ func (s Server) script(main string, files []file, logs ...string) string {
 		file{"0644", "/etc/apt/apt.conf.d/52app", asset("files/apt.conf")},
 		file{"0644", "/etc/systemd/journald.conf.d/app.conf", asset("files/journald.conf")},
 	)
-	parts := []string{"common.sh", main}
+	parts, logPackages := []string{"common.sh", main}, ""
 	if s.Logs != (Logs{}) {
-		parts = []string{"common.sh", "logs.sh", main}
+		parts, logPackages = []string{"common.sh", "logs.sh", main}, "rsyslog gpg gpgv"
 		files = append(files,
 			file{"0644", "/etc/rsyslog.d/40-app.conf", asset("files/rsyslog.conf")},
 			file{"0644", "/etc/logrotate.d/app", asset("files/logrotate.conf")},
@@ -131,6 +131,7 @@ func (s Server) script(main string, files []file, logs ...string) string {
 		{"ARTIFACT_BUCKET", s.Artifact.Bucket},
 		{"ARTIFACT_KEY", s.Artifact.Key},
 		{"ARTIFACT_HASH", s.Artifact.Hash},
+		{"LOG_PACKAGES", logPackages},
 	} {
 		fmt.Fprintf(&b, "%s=%s\n", v[0], quote(v[1]))
 	}

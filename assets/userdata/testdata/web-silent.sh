@@ -7,6 +7,7 @@ TARGETS='arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/books/0
 ARTIFACT_BUCKET='assets-111122223333-us-west-2'
 ARTIFACT_KEY='0123456789abcdef.gz'
 ARTIFACT_HASH='0123456789abcdef'
+LOG_PACKAGES=''
 write_files() {
 put 0644 /etc/apache2/sites-available/app.conf <<'END_OF_FILE'
 ServerTokens Prod
@@ -76,7 +77,9 @@ END_OF_FILE
 # Shared by every server; runs as root, once, at first boot. Safe to run again:
 #   sudo bash /var/lib/cloud/instance/scripts/part-001
 set -Eeuo pipefail
-export AWS_DEFAULT_REGION=$REGION AWS_PAGER='' DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
+# needrestart looks through all processes after each installation: on a server that
+# is just booting for nothing. The next one by unattended-upgrades wakes it again.
+export AWS_DEFAULT_REGION=$REGION AWS_PAGER='' DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 LOG=/var/log/boot-app.log
 STEP='start' FAILED=''
 
@@ -134,9 +137,7 @@ signal() {
   done
 }
 
-# collect and ship do nothing where logs are not shipped: logs.sh comes later, if
-# at all.
-collect() { ! declare -F collect_logs >/dev/null || collect_logs; }
+# ship does nothing where logs are not shipped: logs.sh comes later, if at all.
 ship() { ! declare -F ship_logs >/dev/null || ship_logs; }
 
 # The rollback that a failure starts terminates the server: its log is shipped
@@ -169,8 +170,10 @@ add_packages() { retry apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-rec
 packages() {
   retry apt-get -q -o DPkg::Lock::Timeout=300 update
   add_packages awscli
-  add_packages ca-certificates curl unattended-upgrades "$@"
-  collect
+  # shellcheck disable=SC2086 # several, or none
+  add_packages ca-certificates curl unattended-upgrades $LOG_PACKAGES "$@"
+  # Ubuntu's image has it running: what the service says first is in its log, too.
+  [[ -z $LOG_PACKAGES ]] || systemctl restart rsyslog
 }
 
 limit_journal() {
