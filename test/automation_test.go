@@ -28,6 +28,13 @@ type execution struct {
 	failure string // Of the step that failed.
 	outputs map[string]any
 	ran     []string
+	steps   []ranStep
+}
+
+// ranStep is how a step went.
+type ranStep struct {
+	name, status, failure string
+	from, to              time.Time
 }
 
 func (e *execution) run(given object) {
@@ -49,7 +56,13 @@ func (e *execution) run(given object) {
 		name := step["name"].(string)
 		e.ran = append(e.ran, name)
 		e.aws.note("step " + name)
+		ran := ranStep{name: name, status: "Success", from: e.aws.now}
 		jump, err := e.attempt(step)
+		ran.to = e.aws.now
+		if err != nil {
+			ran.status, ran.failure = "Failed", err.Error()
+		}
+		e.steps = append(e.steps, ran)
 		if err != nil {
 			e.failure = fmt.Sprintf("%s: %v", name, err)
 			if step["onFailure"] != "Continue" || step["isCritical"] == true {

@@ -32,6 +32,7 @@ type fakeAWS struct {
 	groups    map[string]object
 	signals   map[time.Time]float64 // the switch's metric, its greatest value by minute
 	alarm     string
+	alarmed   time.Time // when the alarm came to be in that state
 	schedules map[string]object
 	web       func(url string) (status int, body string)
 	instances []object // others in the region
@@ -68,6 +69,7 @@ func newFakeAWS(t *testing.T, a *assembly, region string) *fakeAWS {
 		alarm:     "INSUFFICIENT_DATA",
 		schedules: map[string]object{},
 	}
+	aws.alarmed = aws.now
 	if !a.settings.IsPrimary(region) {
 		aws.database.source = "arn:aws:rds:" + a.settings.Primary + ":" + account + ":db:" + instance.ReplicaOf
 	}
@@ -401,7 +403,7 @@ func (aws *fakeAWS) serve(operation string, params object) (any, *awsError) {
 		datum := params["MetricData"].([]any)[0].(object)
 		return aws.change(fmt.Sprintf("signal %v", datum["Value"]), func() { aws.signal(params) })
 	case "DescribeAlarms":
-		return object{"MetricAlarms": []object{{"StateValue": aws.alarm, "StateUpdatedTimestamp": timestamp(aws.now)}}}, nil
+		return object{"MetricAlarms": []object{{"StateValue": aws.alarm, "StateUpdatedTimestamp": timestamp(aws.alarmed)}}}, nil
 	case "GetSchedule":
 		if aws.schedules[text("Name")] == nil {
 			return nil, &awsError{"ResourceNotFoundException", text("Name")}
@@ -496,7 +498,9 @@ func (aws *fakeAWS) advance(d time.Duration) {
 			}
 		case 20:
 			if value, ok := aws.signals[aws.now.Truncate(time.Minute).Add(-time.Minute)]; ok {
-				aws.alarm = map[bool]string{true: "ALARM", false: "OK"}[value >= 1]
+				if state := map[bool]string{true: "ALARM", false: "OK"}[value >= 1]; state != aws.alarm {
+					aws.alarm, aws.alarmed = state, aws.now
+				}
 			}
 		}
 		aws.database.events = slices.DeleteFunc(aws.database.events, func(e event) bool {

@@ -29,7 +29,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
-	switch err := run(ctx, os.Args[1:], os.Stdout, 2*time.Second); {
+	switch err := run(ctx, os.Args[1:], os.Stdout); {
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(2)
 	case err != nil:
@@ -58,15 +58,16 @@ func (p parameters) Set(text string) error {
 	return nil
 }
 
-func run(ctx context.Context, arguments []string, out io.Writer, poll time.Duration) error {
+func run(ctx context.Context, arguments []string, out io.Writer) error {
 	flags := flag.NewFlagSet("runbook", flag.ContinueOnError)
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "usage: runbook [flags] RUNBOOK SETTINGS-FILE\nrunbooks: "+strings.Join(runbooks.All, ", ")) //nolint:errcheck // nothing is left to tell
 		flags.PrintDefaults()
 	}
 	given := parameters{}
-	region := flags.String("region", "", "`region` to run it in (default the standby)")
+	region := flags.String("region", "", "`region` to run it in (default the standby; the primary for return with RolesSwapped=true)")
 	dryRun := flags.Bool("dry-run", false, "check and report only")
+	poll := flags.Duration("poll", 2*time.Second, "pause between two looks at the run")
 	flags.Var(given, "param", "a parameter of the document, as `Name=value`; may be repeated")
 	if err := flags.Parse(arguments); err != nil {
 		return flag.ErrHelp // the flag package has told why
@@ -88,17 +89,14 @@ func run(ctx context.Context, arguments []string, out io.Writer, poll time.Durat
 	if err != nil {
 		return err
 	}
-	if *region == "" {
-		*region = s.Standby
-	}
-	if s.IsPrimary(*region) && slices.Contains([]string{runbooks.FailOver, runbooks.SwitchOver, runbooks.Evacuate}, name) {
-		return fmt.Errorf("%s runs in the standby's region, %s by %s (got %s, the primary's)", name, s.Standby, file, *region)
+	if *region, err = regionFor(s, file, name, *region, given); err != nil {
+		return err
 	}
 	cfg, err := account.Open(ctx, s, *region)
 	if err != nil {
 		return err
 	}
-	r := &runner{ssm: ssm.NewFromConfig(cfg), deployment: s.Name, region: *region, out: out, poll: poll}
+	r := &runner{ssm: ssm.NewFromConfig(cfg), deployment: s.Name, region: *region, out: out, poll: *poll}
 	id, err := r.attach(ctx, name)
 	if err == nil && id == "" {
 		id, err = r.start(ctx, name, given)
@@ -107,6 +105,24 @@ func run(ctx context.Context, arguments []string, out io.Writer, poll time.Durat
 		return err
 	}
 	return r.follow(ctx, id)
+}
+
+// regionFor is the region to run in: the one asked for, if that may be, or else
+// the standby. A return with RolesSwapped=true ends a promotion's hold, which is
+// on what is the primary now: in the standby it would find nothing, and succeed.
+func regionFor(s *settings.Settings, file, name, asked string, given parameters) (string, error) {
+	switch {
+	case s.IsPrimary(asked) && slices.Contains([]string{runbooks.FailOver, runbooks.SwitchOver, runbooks.Evacuate}, name):
+		return "", fmt.Errorf("%s runs in the standby's region, %s by %s (got %s, the primary's)", name, s.Standby, file, asked)
+	case asked != "":
+		return asked, nil
+	case name == runbooks.Return && slices.Equal(given["RolesSwapped"], []string{"true"}):
+		if s.Database.Instances[s.Primary].PromotedBy == "" {
+			return "", fmt.Errorf("RolesSwapped=true is for after the swap: %s names no promotedBy for the primary, %s", file, s.Primary)
+		}
+		return s.Primary, nil
+	}
+	return s.Standby, nil
 }
 
 // runner runs a deployment's runbooks in one region.

@@ -127,7 +127,7 @@ func (c *cloud) run(t *testing.T, arguments ...string) (out string, err error) {
 		c.onLook = cancel
 	}
 	var text bytes.Buffer
-	err = run(ctx, arguments, &text, time.Millisecond)
+	err = run(ctx, append([]string{"-poll", "1ms"}, arguments...), &text)
 	return text.String(), err
 }
 
@@ -235,6 +235,39 @@ func TestStartsNoSecondRun(t *testing.T) {
 	c = &cloud{running: []object{other}, pictures: done}
 	if _, err := c.run(t, "fail-over", prod(t)); err != nil || c.started == nil {
 		t.Errorf("want another deployment's run ignored (got %v, %v)", err, c.calls)
+	}
+}
+
+// TestReturnFindsTheHold: before the swap on the standby, after it on what is the
+// primary then, unless another region is asked for.
+func TestReturnFindsTheHold(t *testing.T) {
+	swap := strings.NewReplacer("primary: us-east-1", "primary: us-west-2", "standby: us-west-2", "standby: us-east-1",
+		`name: books-1`, `name: books-3`, `replicaOf: ""`, "replicaOf: books-2", `replicaOf: books-1
+      # As above. Default: none, not promoted.
+      promotedBy: ""`, "replicaOf: books-1\n      promotedBy: runbook", "retired: []", "retired: [{ name: books-1, region: us-east-1 }]")
+	for _, tt := range []struct {
+		name      string
+		swapped   bool
+		arguments []string
+		want      string
+	}{
+		{"the hold of an evacuation", false, nil, "has begun in us-west-2"},
+		{"of a promotion, after the swap", true, []string{"-param", "RolesSwapped=true"}, "RolesSwapped=true has begun in us-west-2"},
+		{"of an evacuation, after the swap", true, nil, "has begun in us-east-1"},
+		{"one left behind", true, []string{"-param", "RolesSwapped=true", "-region", "us-east-1"}, "has begun in us-east-1"},
+		{"of a promotion, before the swap", false, []string{"-param", "RolesSwapped=true"}, "prod.yaml names no promotedBy for the primary, us-east-1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := prod(t)
+			if text, err := os.ReadFile(file); err != nil || tt.swapped && os.WriteFile(file, []byte(swap.Replace(string(text))), 0o600) != nil {
+				t.Fatal(err)
+			}
+			c := &cloud{pictures: []object{picture("Success", 60, nil)}}
+			out, err := c.run(t, append(tt.arguments, "return", file)...)
+			if !strings.Contains(out+fmt.Sprint(err), tt.want) {
+				t.Errorf("want %q (got %s, %v)", tt.want, out, err)
+			}
+		})
 	}
 }
 

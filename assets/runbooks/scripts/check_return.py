@@ -8,5 +8,5 @@ def main(events, _context):
         return {"Findings": f"{database} is the writer, the traffic is {held} here, and by your word the roles are swapped and deployed."}
     raise Stop(
         f"{database} has been promoted: releasing the traffic now would send it to the old primary, whose data is old. "
-        "Swap the roles in the settings, deploy all three stacks, then say RolesSwapped=true. Nothing was changed."
+        "Swap the roles in the settings, deploy this region's stack and the global one, then say RolesSwapped=true. Nothing was changed."
     )
