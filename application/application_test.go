@@ -182,6 +182,20 @@ func TestStale(t *testing.T) {
 	}
 }
 
+// The code that builds counts, all of it and no test: a changed test builds
+// neither the app nor the command that packs.
+func TestFingerprintIsOfTheCode(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
+	embedded, err := fs.Glob(code, "*")
+	if err != nil || !slices.Equal(embedded, files) {
+		t.Errorf("it is of %q, want %q (%v)", embedded, files, err)
+	}
+}
+
 func TestLinks(t *testing.T) {
 	for target, want := range map[string]string{
 		"index.html":    "",
