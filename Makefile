@@ -54,10 +54,11 @@ deploy: setup .build/app ## Deploy all stacks in order (needs credentials)
 destroy: setup .build/app ## Delete all stacks, the global one first (needs credentials)
 	$(CDK) destroy --all $(CDKFLAGS)
 
-retire: ## Delete INSTANCE, which has left the deployment, with a final snapshot (needs credentials)
-	@go run ./cmd/retire deployments/$(DEPLOYMENT).yaml "$(INSTANCE)"
-
 # Built first, since go run would come between Ctrl-C, the exit code and them.
+retire: ## Delete INSTANCE, which has left the deployment, with a final snapshot (needs credentials)
+	@go build -o .build/retire ./cmd/retire
+	@.build/retire deployments/$(DEPLOYMENT).yaml "$(INSTANCE)"
+
 probe: ## Sample URL, or the site and API of DEPLOYMENT, until Ctrl-C; PROBEFLAGS=-help
 	@go build -o .build/probe ./cmd/probe
 	@.build/probe $(PROBEFLAGS) $(if $(URL),$(URL),-deployment deployments/$(DEPLOYMENT).yaml)

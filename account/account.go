@@ -6,6 +6,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -14,10 +15,12 @@ import (
 	"warm-standby/settings"
 )
 
-// Open is the AWS SDK's configuration for a region of the deployment, with the
-// credentials that the AWS CLI would use. Those of another account are refused.
+// Open is the AWS SDK's configuration for a region of the deployment, or of an
+// instance it has retired, with the credentials that the AWS CLI would use. Those
+// of another account are refused.
 func Open(ctx context.Context, s *settings.Settings, region string) (aws.Config, error) {
-	if region != s.Primary && region != s.Standby {
+	retired := slices.ContainsFunc(s.Database.Retired, func(old settings.Retired) bool { return old.Region == region })
+	if region != s.Primary && region != s.Standby && !retired {
 		return aws.Config{}, fmt.Errorf("want a region of %s, %s or %s (got %q)", s.Name, s.Primary, s.Standby, region)
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region))

@@ -182,6 +182,20 @@ func TestStale(t *testing.T) {
 	}
 }
 
+// The code that builds counts, all of it and no test: a changed test builds
+// neither the app nor the command that packs.
+func TestFingerprintIsOfTheCode(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
+	embedded, err := fs.Glob(code, "*")
+	if err != nil || !slices.Equal(embedded, files) {
+		t.Errorf("it is of %q, want %q (%v)", embedded, files, err)
+	}
+}
+
 func TestLinks(t *testing.T) {
 	for target, want := range map[string]string{
 		"index.html":    "",
@@ -223,6 +237,7 @@ func TestServer(t *testing.T) {
 			}
 		}`,
 		"api/lib/package.json":  `{ "name": "lib", "version": "1.0.0" }`,
+		"api/lib/.npmrc":        "//registry.example.com/:_authToken=secret",
 		"api/tool/package.json": `{ "name": "tool", "version": "1.0.0" }`,
 		"api/tool/index.js":     `module.exports = 'by a development dependency'`,
 		"api/server.js":         `require('lib')`,
@@ -240,7 +255,7 @@ func TestServer(t *testing.T) {
 	if got["built.txt"] != "by a development dependency" || got["node_modules/lib"] != "-> ../lib" || got[".eslintrc"] == "" {
 		t.Errorf("not all is there: %q", got)
 	}
-	for _, absent := range []string{"node_modules/tool", "node_modules/x.js", "node_modules/.package-lock.json", ".npmrc", ".env.production"} {
+	for _, absent := range []string{"node_modules/tool", "node_modules/x.js", "node_modules/.package-lock.json", ".npmrc", "lib/.npmrc", ".env.production"} {
 		if _, there := got[absent]; there {
 			t.Errorf("%s is packed", absent)
 		}

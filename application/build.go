@@ -70,14 +70,28 @@ func server(cpu string) func(work string) (string, error) {
 		if err := install(work, "--omit=dev", "--os=linux", "--cpu="+cpu, "--libc=glibc"); err != nil {
 			return "", err
 		}
-		// npm's own notes, and its settings, which may hold a registry's token.
-		for _, name := range []string{"node_modules/.package-lock.json", ".npmrc"} {
-			if err := ignoreAbsent(os.Remove(filepath.Join(work, name))); err != nil {
-				return "", err
-			}
+		notes := filepath.Join(work, "node_modules/.package-lock.json") // npm's own
+		if err := errors.Join(ignoreAbsent(os.Remove(notes)), removeNpmSettings(work)); err != nil {
+			return "", err
 		}
 		return work, checkAddOns(work, cpu)
 	}
+}
+
+// removeNpmSettings removes the folder's own and its workspaces': they may hold a
+// registry's token.
+func removeNpmSettings(work string) error {
+	return filepath.WalkDir(work, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == "node_modules":
+			return fs.SkipDir
+		case !entry.IsDir() && entry.Name() == ".npmrc":
+			return os.Remove(path) //nolint:gosec // of a copy that nobody else knows
+		}
+		return nil
+	})
 }
 
 func hasBuildScript(work string) (bool, error) {

@@ -16,7 +16,9 @@ import (
 	"time"
 )
 
-//go:embed *.go
+// code is this package without its tests, as the app is built without them.
+//
+//go:embed application.go build.go pack.go
 var code embed.FS
 
 // Fingerprint is a hash of the source and of the code that builds it, and what it

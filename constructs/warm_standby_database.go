@@ -45,6 +45,7 @@ type WarmStandbyDatabaseProps struct {
 	BackupWindow       string // UTC, such as 02:00-03:00. Default: RDS chooses.
 	MaintenanceWindow  string // UTC, such as sun:03:30-sun:04:30. Default: RDS chooses.
 	DeletionProtection bool   // On: the instance cannot be deleted, so neither can its stack; replaced by one of another name, it stays in the account. Off: it leaves with a final snapshot (as a replica without one). Default: off.
+	AllowPlaintext     bool   // Connections without TLS are accepted, too. Default: refused.
 	LogDays            int    // Retention of the error and slow query logs, one of LogRetentionDays. Required.
 
 	Schema   string // Initial database. Required.
@@ -144,6 +145,10 @@ func (d *WarmStandbyDatabase) newInstance() awsrds.IDatabaseInstance {
 	engine := awsrds.DatabaseInstanceEngine_Mysql(&awsrds.MySqlInstanceEngineProps{
 		Version: awsrds.MysqlEngineVersion_Of(jsii.String(d.props.EngineVersion), jsii.String(majorVersion(d.props.EngineVersion))),
 	})
+	requireTLS := "1" // RDS for MySQL 8.4 has 0 by default
+	if d.props.AllowPlaintext {
+		requireTLS = "0"
+	}
 	placed := placement{
 		subnetGroup: awsrds.NewSubnetGroup(d.scope, jsii.String("SubnetGroup"), &awsrds.SubnetGroupProps{
 			Description: jsii.String("The database tier's subnets"),
@@ -152,9 +157,10 @@ func (d *WarmStandbyDatabase) newInstance() awsrds.IDatabaseInstance {
 		}),
 		parameters: awsrds.NewParameterGroup(d.scope, jsii.String("Parameters"), &awsrds.ParameterGroupProps{
 			Engine:      engine,
-			Description: jsii.String("TLS required; slow queries logged"),
+			Description: jsii.String("Transport security and the slow query log"), // fixed: another is another group, and a reboot
 			Parameters: &map[string]*string{
-				"require_secure_transport": jsii.String("1"), // off by default on RDS for MySQL 8.4
+				// Dynamic: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html
+				"require_secure_transport": jsii.String(requireTLS),
 				"slow_query_log":           jsii.String("1"),
 				"long_query_time":          jsii.String("1"), // seconds
 				"log_output":               jsii.String("FILE"),

@@ -184,6 +184,10 @@ func TestBadFiles(t *testing.T) {
 			"bad.yaml:12: database.multiAz.primary: want true or false (got 1)",
 		},
 		{
+			"a mode for a truth value", swap("  secretRegion", "  requireTls: preferred\n  secretRegion"),
+			`bad.yaml:12: database.requireTls: want true or false (got "preferred")`,
+		},
+		{
 			"text for a number", add("waf: { requestsPer5Minutes: many }"),
 			`bad.yaml:16: waf.requestsPer5Minutes: want a whole number (got "many")`,
 		},

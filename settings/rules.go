@@ -42,6 +42,7 @@ func defaults() Settings {
 			MultiAz:            ByRole[bool]{Primary: true},
 			BackupDays:         7,
 			DeletionProtection: true,
+			RequireTLS:         true,
 			Schema:             "books",
 			Username:           "admin",
 			Zone:               "rds.internal",

@@ -32,7 +32,7 @@ func TestMinimalFileHasDefaults(t *testing.T) {
 // A value that is there is kept, even if it is Go's zero; an absent neighbour
 // has its default.
 func TestZeroIsNotAbsent(t *testing.T) {
-	s := mustParse(t, strings.Replace(minimal, "  secretRegion", "  maxStorageGiB: 0\n  deletionProtection: false\n  multiAz: { primary: false }\n  secretRegion", 1)+`
+	s := mustParse(t, strings.Replace(minimal, "  secretRegion", "  maxStorageGiB: 0\n  deletionProtection: false\n  requireTls: false\n  multiAz: { primary: false }\n  secretRegion", 1)+`
 terminationProtection: false
 tags:
 web: { capacity: { primary: { min: 1 } } }
@@ -50,6 +50,7 @@ edge: { readTimeout: 1m }
 		{"tags", len(s.Tags), 0},
 		{"database.maxStorageGiB", s.Database.MaxStorageGiB, 0},
 		{"database.deletionProtection", s.Database.DeletionProtection, false},
+		{"database.requireTls", s.Database.RequireTLS, false},
 		{"database.multiAz", s.Database.MultiAz, ByRole[bool]{}},
 		{"database.backupDays", s.Database.BackupDays, 7},
 		{"web.capacity", s.Web.Capacity, ByRole[Limits]{Primary: Limits{1, 6}, Standby: Limits{1, 6}}},

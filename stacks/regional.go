@@ -94,6 +94,7 @@ func (r *regional) newDatabase() *constructs.WarmStandbyDatabase {
 		BackupWindow:       backupWindow,
 		MaintenanceWindow:  standbyMaintenanceWindow,
 		DeletionProtection: db.DeletionProtection,
+		AllowPlaintext:     !db.RequireTLS,
 		LogDays:            r.settings.Logs.Days,
 		Schema:             db.Schema,
 		Username:           db.Username,

@@ -23,6 +23,7 @@ func TestOwnApplication(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Database.RequireTLS = false // for an application that speaks none
 	dir := t.TempDir()
 	artifacts := stacks.Artifacts{Web: filepath.Join(dir, "web.tar.gz"), Api: filepath.Join(dir, "api.tar.gz")}
 	for _, file := range []string{artifacts.Web, artifacts.Api} {
@@ -38,6 +39,9 @@ func TestOwnApplication(t *testing.T) {
 		stack := app.Node().FindChild(jsii.String("shop-" + region)).(awscdk.Stack)
 		tm := template{t, assertions.Template_FromStack(stack, nil)}
 		tm.checkUserData(t, "Web", "HEALTH_PATH='/health'")
+		tm.has(region+": connections without TLS are accepted", "AWS::RDS::DBParameterGroup", object{
+			"Parameters": like(object{"require_secure_transport": "0"}),
+		})
 		tm.checkUserData(
 			t, "Api", "HEALTH_PATH='/status'",
 			`export MYSQL_HOST="$DB_HOST"`,

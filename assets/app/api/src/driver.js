@@ -5,7 +5,7 @@ import mysql from 'mysql2/promise';
 export const TIMEOUTS = {
   connect: 3_000, // TCP, TLS and log-in together
   query: 5_000,
-  lock: 4, // seconds; below `query`, or a statement given up here could still be carried out later
+  lock: 2, // seconds, for a table's metadata and then for a row; both within `query`, or a statement given up here could still be carried out later
 };
 
 /**
@@ -50,7 +50,7 @@ export function mysqlDriver({ host, port, name, tls }) {
       // The pool listens for a connection's first error only; a second would end the process.
       pool.on('connection', (connection) => {
         connection.on('error', () => {});
-        connection.query(`SET SESSION innodb_lock_wait_timeout = ${TIMEOUTS.lock}`);
+        connection.query(`SET SESSION lock_wait_timeout = ${TIMEOUTS.lock}, innodb_lock_wait_timeout = ${TIMEOUTS.lock}`);
       });
       return pool;
     },

@@ -165,19 +165,28 @@ test('a region that cannot learn who writes refuses writes, and reads go on', as
   assert.equal((await api.get('/ready')).body.writer, false);
 });
 
-test('a write that is given up is not carried out later', async () => {
-  const api = await Api.start();
-  await api.ready('writable');
-  const { body: book } = await api.send('POST', '/books', dune);
-  const other = await db.connect();
-  await other.query('START TRANSACTION');
-  await other.query('SELECT * FROM books.books WHERE id = ? FOR UPDATE', [book.id]);
-  const refused = await api.send('PUT', `/books/${book.id}`, { ...dune, title: 'Late' });
-  assert.equal(refused.body.code, 'busy');
-  await other.query('ROLLBACK');
-  other.destroy();
-  assert.equal((await api.get('/books')).body.find((/** @type {any} */ b) => b.id === book.id).title, dune.title);
-});
+for (const [what, lock, release] of [
+  ['a row', 'START TRANSACTION; SELECT * FROM books.books FOR UPDATE', 'ROLLBACK'],
+  ['the table', 'LOCK TABLES books.books WRITE', 'UNLOCK TABLES'], // as a schema change does, by a metadata lock
+]) {
+  test(`a write that waits for ${what} is given up, and not carried out later`, async () => {
+    const api = await Api.start();
+    await api.ready('writable');
+    const { body: book } = await api.send('POST', '/books', dune);
+    const other = await db.connect();
+    try {
+      for (const statement of lock.split('; ')) await other.query(statement);
+      const start = Date.now();
+      const refused = await api.send('PUT', `/books/${book.id}`, { ...dune, title: 'Late' });
+      assert.equal(refused.body?.code, 'busy');
+      assert.ok(Date.now() - start < 5_000, `${Date.now() - start} ms`);
+      await other.query(release);
+    } finally {
+      other.destroy();
+    }
+    assert.equal((await api.get('/books')).body.find((/** @type {any} */ b) => b.id === book.id).title, dune.title);
+  });
+}
 
 for (const [how, signal] of /** @type {[string, NodeJS.Signals][]} */ ([['stopped', 'SIGTERM'], ['killed', 'SIGKILL']])) {
   test(`a database that is ${how} and started again`, async () => {
