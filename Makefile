@@ -12,7 +12,7 @@ APP_SOURCES := go.mod go.sum app.go $(shell find application budget settings sta
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth budget diff deploy destroy retire status failover switchover evacuate return probe drill test test-boot test-db lint fmt bench
+.PHONY: help setup app synth budget diff deploy destroy retire status failover switchover evacuate return probe drill test test-go test-application test-boot test-db lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,7 +88,12 @@ return: ## Release the traffic; after a promotion see the runbook's parameter Ro
 	$(call runbook,return)
 
 test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the example application
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-go test-application
+
+test-go:
 	go test $(TESTFLAGS) ./...
+
+test-application:
 	cd assets/app/api && npm run --silent check && npm test --silent
 	cd assets/app/web && npm run --silent check && npm test --silent
 

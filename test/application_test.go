@@ -19,6 +19,7 @@ import (
 // TestOwnApplication follows somebody's own application from the settings into
 // the servers' user data.
 func TestOwnApplication(t *testing.T) {
+	t.Parallel() // it waits for programs
 	s, err := settings.Load("testdata/own-application/deployment.yaml")
 	if err != nil {
 		t.Fatal(err)

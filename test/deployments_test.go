@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -43,12 +44,17 @@ type assembly struct {
 }
 
 // assemblies are synthesized once a process; tests that share one change nothing.
-var assemblies = map[string]*assembly{}
+var (
+	assembling sync.Mutex
+	assemblies = map[string]*assembly{}
+)
 
 // deployment synthesizes deployments/NAME.yaml, changed by changes named in key.
 func deployment(t *testing.T, name, key string, change func(*settings.Settings)) *assembly {
 	t.Helper()
 	key = name + " " + key
+	assembling.Lock()
+	defer assembling.Unlock()
 	if a := assemblies[key]; a != nil {
 		return a
 	}

@@ -24,6 +24,7 @@ import (
 // documents of the templates. What they print is what the page shows; -update
 // writes it there.
 func TestRunbookPage(t *testing.T) {
+	t.Parallel() // it waits for programs
 	const file = "../docs/runbook.md"
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -244,7 +245,7 @@ func newNight(t *testing.T) *night {
 	ssm := httptest.NewServer(n)
 	t.Cleanup(ssm.Close)
 	none := filepath.Join(n.dir, "none")
-	n.env = append(os.Environ(), "PATH="+n.dir+":"+os.Getenv("PATH"), "TZ=UTC", "AWS_ENDPOINT_URL="+ssm.URL, "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=example",
+	n.env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=", "TZ=UTC", "AWS_ENDPOINT_URL="+ssm.URL, "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=example",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE="+none, "AWS_SHARED_CREDENTIALS_FILE="+none, "AWS_PROFILE=", "AWS_MAX_ATTEMPTS=1")
 	n.shell("..", "go build -o "+filepath.Join(n.dir, ".build")+"/ ./cmd/runbook ./cmd/retire")
 	n.begin()
