@@ -87,7 +87,7 @@ evacuate: ## Move the traffic to the standby and hold it there; reads only
 return: ## Release the traffic; after a promotion see the runbook's parameter RolesSwapped
 	$(call runbook,return)
 
-test: setup $(APPLICATION_TESTS) ## Run the tests of the templates and of the example application
+test: setup $(APPLICATION_TESTS) .build/debian-python ## Run the tests of the templates and of the example application
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-go test-application
 
 test-go:
@@ -123,6 +123,8 @@ bench: setup ## Time synth and test against their limits
 # Commands that Debian's packages bring, where they are not there yet.
 .build/debian-lint: PACKAGES := shellcheck yamllint
 .build/debian-lint: COMMANDS := shellcheck yamllint
+.build/debian-python: PACKAGES := python3
+.build/debian-python: COMMANDS := python3
 .build/debian-mariadb: PACKAGES := mariadb-server
 .build/debian-mariadb: COMMANDS := mariadbd
 .build/debian-%:
