@@ -155,9 +155,9 @@ func Failures(t Timings) []Failure {
 			Until:  "From the operator's command until the standby takes every client's writes: traffic is held there, then the database promoted.",
 			Target: 15 * time.Minute,
 			Paths: []Path{
-				{"database", []Part{t.operatorSwitch(), switchNotices, promotion, appNotices}},
-				{"fence", []Part{t.operatorSwitch(), switchNotices, t.writerDNS(), fenceAsks}},
-				{"clients", []Part{t.operatorSwitch(), switchNotices, t.clientDNS(), t.pinned()}},
+				{"database", []Part{runbookSteps, t.operatorSwitch(), switchNotices, backupEnds, promotion, appNotices}},
+				{"fence", []Part{runbookSteps, t.operatorSwitch(), switchNotices, t.writerDNS(), fenceAsks}},
+				{"clients", []Part{runbookSteps, t.operatorSwitch(), switchNotices, t.clientDNS(), t.pinned()}},
 			},
 		},
 		{

@@ -60,6 +60,8 @@ var (
 		Name: "RDS promotes the replica and reboots it", Unpublished: true,
 		How: "“several minutes or longer”, by its size", Source: page("RDS", promotionPage),
 	}
+	backupEnds         = Part{Name: "a backup that is under way ends: RDS promotes no replica before", Unpublished: true, Source: page("RDS", "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PromoteReadReplica.html")}
+	runbookSteps       = Part{Name: "Automation starts, checks the replica and scales; an approval, if asked for, comes on top", Unpublished: true}
 	switchNotices      = Part{Name: "CloudWatch and Route 53 take notice", Unpublished: true}
 	checkNotices       = Part{Name: "Route 53 adds up its checkers and answers otherwise", Unpublished: true}
 	balancerNotices    = Part{Name: "the load balancer takes the zone's addresses out of DNS", Unpublished: true}

@@ -41,7 +41,7 @@ type TrafficSwitchSignal struct {
 func NewTrafficSwitchSignal(deployment string) TrafficSwitchSignal {
 	return TrafficSwitchSignal{
 		AlarmName:  deployment + "-hold-traffic",
-		Namespace:  "WarmStandby",
+		Namespace:  "WarmStandby/" + deployment, // who may send to one must not move another's
 		MetricName: "HoldTraffic",
 		Dimensions: map[string]string{"Deployment": deployment},
 	}
