@@ -105,7 +105,7 @@ func TestFailOver(t *testing.T) {
 	equal(t, "what a refused fail-over changes", aws.changesOf(), []string(nil))
 
 	runbook(t, aws, runbooks.FailOver, object{"AcceptDataLoss": true}).want("Success",
-		"would be lost", "https://api-us-west-2.example.com/ready answers 200 (region us-west-2, database writable)", "https://web-us-west-2.example.com/health answers 200")
+		"would be lost", "https://api-us-west-2.example.com/ready answers 200 (region us-west-2, database writable)", "web tier: 2 of 2 servers healthy")
 	equal(t, "a fail-over", aws.changesOf(), allOfFailOver)
 	if held, promoted := slices.Index(aws.log, "step held"), slices.Index(aws.log, "step promote"); held < 0 || promoted < held {
 		t.Error("it promotes before the traffic is held")
@@ -411,6 +411,22 @@ func TestARegionThatDoesNotServeFails(t *testing.T) {
 	runbook(t, aws, runbooks.FailOver, nil).want("Failed", "verify: ", "the region does not serve writes", "https://api-us-west-2.example.com/ready answers 503")
 }
 
+func TestARegionWithoutWebServersFails(t *testing.T) {
+	aws := newFakeAWS(t, example(t), west)
+	aws.boot = -1
+	clear(aws.healthy)
+	runbook(t, aws, runbooks.FailOver, nil).want("Failed", "verify: ", "database writable", "web tier: 0 of 2 servers healthy")
+}
+
+// TestOnlyTheApiIsOpenToRunbooks: a script's request comes from no address that
+// the web tier lets in.
+func TestOnlyTheApiIsOpenToRunbooks(t *testing.T) {
+	aws := newFakeAWS(t, example(t), west)
+	for host, open := range map[string]bool{"web-us-west-2.example.com": false, "api-us-west-2.example.com": true} {
+		equal(t, "whether "+host+" is open", aws.open("https://"+host+"/health"), open)
+	}
+}
+
 func TestStatus(t *testing.T) {
 	aws := newFakeAWS(t, example(t), west)
 	aws.instances = []object{
@@ -429,7 +445,6 @@ func TestStatus(t *testing.T) {
 		"traffic   not held here; the switch is OK since 2026-03-29 01:59:30 UTC",
 		"clients   https://api.example.com/ready answers 200 (region us-west-2, database read-only)",
 		"web       1 servers in service, 1 healthy; 1 wanted, 1 to 6 allowed",
-		"web       https://web-us-west-2.example.com/health answers 200 (region us-west-2, database read-only)",
 		"api       1 servers in service, 1 healthy; 1 wanted, 1 to 6 allowed",
 		"api       https://api-us-west-2.example.com/ready answers 200 (region us-west-2, database read-only)",
 		"retired   books-0: rescue the writes that were never replicated, then make retire INSTANCE=books-0",
@@ -440,12 +455,13 @@ func TestStatus(t *testing.T) {
 	if got := report(); !strings.Contains(got, "database  replicates no longer, at 2026-03-29 02:") {
 		t.Errorf("want the outage in the status (got %s)", got)
 	}
+	aws.boot = -1 // the servers that it adds
 	runbook(t, aws, runbooks.FailOver, object{"AcceptDataLoss": true}).want("Success")
 	for _, line := range []string{
 		"books-2 is the writer, modifying, in one zone, two are pending",
 		"held here by its schedule; the switch is ALARM",
 		"then run return with RolesSwapped=true",
-		"2 wanted, 2 to 6 allowed",
+		"1 servers in service, 1 healthy; 2 wanted, 2 to 6 allowed",
 	} {
 		aws.database.status = "modifying"
 		if got := report(); !strings.Contains(got, line) {
