@@ -25,6 +25,7 @@ type fakeAWS struct {
 	log     []string // steps and changes, in order
 	failAt  int      // The change, counted from 1, that fails; 0: none.
 	effects bool     // It takes effect all the same.
+	broken  string   // The operation that always fails.
 	changes int
 
 	database  fakeDatabase
@@ -308,6 +309,9 @@ func (aws *fakeAWS) call(service, operation string, params object) (result any, 
 	if wrong := misfit(operation, params, model.Input); wrong != "" {
 		aws.t.Fatalf("%s: %s", service, wrong)
 	}
+	if operation == aws.broken {
+		return nil, &awsError{"ServiceUnavailable", "as the test wants"}
+	}
 	result, err = aws.serve(operation, params)
 	if err != nil && err.code != "AccessDenied" && err.code != "ServiceUnavailable" && !slices.Contains(model.Errors, err.code) {
 		aws.t.Fatalf("%s answers no %s", operation, err.code)
@@ -423,8 +427,8 @@ func (aws *fakeAWS) serve(operation string, params object) (any, *awsError) {
 		equal(aws.t, "how the instance is modified", params, object{"DBInstanceIdentifier": db.name, "MultiAZ": true, "ApplyImmediately": true})
 		return aws.change("multi-az", func() {
 			if !db.multiAz {
-				db.pendingAz = true
-				aws.later(10*time.Minute, func() { db.multiAz, db.pendingAz = true, false })
+				db.pendingAz, db.status = true, "modifying"
+				aws.later(10*time.Minute, func() { db.multiAz, db.pendingAz, db.status = true, false, "available" })
 			}
 		})
 	case "GetMetricStatistics":

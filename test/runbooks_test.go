@@ -110,6 +110,15 @@ func TestFailOver(t *testing.T) {
 	if held, promoted := slices.Index(aws.log, "step held"), slices.Index(aws.log, "step promote"); held < 0 || promoted < held {
 		t.Error("it promotes before the traffic is held")
 	}
+
+	aws.log = nil
+	again := aws.now
+	runbook(t, aws, runbooks.FailOver, nil).want("Success", "books-2 is the writer already, and the traffic is held here", "database writable")
+	equal(t, "a second fail-over", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1"})
+	if took := aws.now.Sub(again); aws.database.status != "modifying" || took > time.Minute {
+		t.Errorf("want no wait for the second zone (got %v, and the instance %s)", took, aws.database.status)
+	}
+
 	done := aws.picture()
 	equal(t, "where it ends", done, object{
 		"source": "", "status": "available", "multiAz": true, "schedules": []string{"hold-traffic"}, "alarm": "ALARM",
@@ -120,8 +129,8 @@ func TestFailOver(t *testing.T) {
 	})
 
 	aws.log = nil
-	runbook(t, aws, runbooks.FailOver, nil).want("Success", "books-2 is the writer already, and the traffic is held here", "database writable")
-	equal(t, "a second fail-over", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1", "multi-az"})
+	runbook(t, aws, runbooks.FailOver, nil).want("Success")
+	equal(t, "a third fail-over, with both zones", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1"})
 	equal(t, "where it ends", aws.picture(), done)
 }
 
@@ -206,7 +215,7 @@ func TestSwitchOverLosesNothing(t *testing.T) {
 
 	aws.log = nil
 	runbook(t, aws, runbooks.SwitchOver, nil).want("Success", "the writer already")
-	equal(t, "a second switch-over", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1", "multi-az"})
+	equal(t, "a second switch-over", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1"})
 }
 
 func TestSwitchOverStopsWhereSomethingCouldBeLost(t *testing.T) {
@@ -394,15 +403,37 @@ func TestInterruptedRunsAreResumed(t *testing.T) {
 	}
 }
 
-// TestAFailedMultiAzIsReported, but does not hide whether the region serves.
+// TestAFailedMultiAzIsReported, but neither delays nor hides whether the region
+// serves.
 func TestAFailedMultiAzIsReported(t *testing.T) {
 	aws := newFakeAWS(t, example(t), west)
-	document := documentOf(t, aws.tmpl, "books-fail-over")
-	steps := document["mainSteps"].([]any)
-	multiAz := steps[slices.IndexFunc(steps, func(s any) bool { return s.(object)["name"] == "multiAz" })].(object)
-	delete(multiAz, "maxAttempts")
-	aws.failAt = 6
-	runbook(t, aws, runbooks.FailOver, nil).want("Failed", "multiAz: ServiceUnavailable", "database writable")
+	aws.broken = "ModifyDBInstance"
+	e := runbook(t, aws, runbooks.FailOver, nil)
+	e.want("Failed", "multiAz: ", "ServiceUnavailable", "database writable")
+	if slices.Index(e.ran, "verify") > slices.Index(e.ran, "multiAz") {
+		t.Errorf("want the answer before the second zone (got %v)", e.ran)
+	}
+}
+
+func TestMultiAzWaitsForRDS(t *testing.T) {
+	for _, tt := range []struct {
+		busy   time.Duration
+		status string
+		words  string
+	}{
+		{12 * time.Minute, "Success", "database writable"},
+		{time.Hour, "Failed", "multiAz: Stop: books-2 serves, but is backing-up"},
+	} {
+		aws := newFakeAWS(t, example(t), west)
+		own := aws.web
+		aws.web = func(url string) (int, string) {
+			aws.database.status = "backing-up"
+			aws.later(tt.busy, func() { aws.database.status = "available" })
+			return own(url)
+		}
+		runbook(t, aws, runbooks.FailOver, nil).want(tt.status, tt.words)
+		equal(t, "whether a second zone is on its way", aws.database.pendingAz, tt.status == "Success")
+	}
 }
 
 func TestARegionThatDoesNotServeFails(t *testing.T) {
@@ -463,7 +494,6 @@ func TestStatus(t *testing.T) {
 		"then run return with RolesSwapped=true",
 		"1 servers in service, 1 healthy; 2 wanted, 2 to 6 allowed",
 	} {
-		aws.database.status = "modifying"
 		if got := report(); !strings.Contains(got, line) {
 			t.Errorf("want %q in the status (got %s)", line, got)
 		}
