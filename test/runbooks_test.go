@@ -436,6 +436,15 @@ func TestMultiAzWaitsForRDS(t *testing.T) {
 	}
 }
 
+// TestAFailureToScaleIsReported, but does not keep the region from the writes.
+func TestAFailureToScaleIsReported(t *testing.T) {
+	aws := newFakeAWS(t, example(t), west)
+	aws.broken = "UpdateAutoScalingGroup"
+	e := runbook(t, aws, runbooks.FailOver, nil)
+	e.want("Failed", "scaleWeb: ", "scaleApi: ", "ServiceUnavailable", "database writable")
+	equal(t, "what it changes all the same", aws.changesOf(), allOfFailOver[2:])
+}
+
 func TestARegionThatDoesNotServeFails(t *testing.T) {
 	aws := newFakeAWS(t, example(t), west)
 	aws.web = func(string) (int, string) { return 503, "no servers" }
