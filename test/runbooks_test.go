@@ -271,6 +271,29 @@ func TestSwitchOverStopsWhereSomethingCouldBeLost(t *testing.T) {
 	equal(t, "a switch-over without its primary", aws.changesOf(), []string(nil))
 }
 
+// TestSwitchOverWaitsForServers: no visitor is led to a standby that is too small.
+func TestSwitchOverWaitsForServers(t *testing.T) {
+	aws := newFakeAWS(t, example(t), west)
+	aws.otherRegionWrites(time.Minute)
+	aws.boot = 12 * time.Minute // longer than a script may run
+	begun := aws.now
+	runbook(t, aws, runbooks.SwitchOver, nil).want("Success")
+	held := slices.MinFunc(slices.Collect(maps.Keys(aws.signals)), time.Time.Compare)
+	if waited := held.Sub(begun.Truncate(time.Minute)); waited < aws.boot {
+		t.Errorf("want no hold before the servers are there (got one after %v)", waited)
+	}
+
+	for _, arrange := range []func(*fakeAWS){
+		func(aws *fakeAWS) { aws.boot = -1 },
+		func(aws *fakeAWS) { aws.broken = "UpdateAutoScalingGroup" },
+	} {
+		aws := newFakeAWS(t, example(t), west)
+		arrange(aws)
+		runbook(t, aws, runbooks.SwitchOver, nil).want("Failed", "servers: Stop: Too few servers are healthy here: web has 1 of 2, api has 1 of 2. Nothing was promoted")
+		equal(t, "schedules", len(aws.schedules), 0)
+	}
+}
+
 // TestHoldLasts: for hours, through the return of the primary, until the
 // operator's own return.
 func TestHoldLasts(t *testing.T) {
