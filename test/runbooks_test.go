@@ -237,6 +237,14 @@ func TestSwitchOverStopsWhereSomethingCouldBeLost(t *testing.T) {
 		{"the other region does not answer", func(aws *fakeAWS) {
 			aws.web = func(string) (int, string) { return 0, "connection refused" }
 		}, "does not answer as it should (<urlopen error connection refused>)"},
+		{"the other region answers slowly", func(aws *fakeAWS) {
+			aws.otherRegionWrites(0)
+			own := aws.web
+			aws.web = func(url string) (int, string) {
+				aws.advance(50 * time.Second) // of several addresses, each waited for
+				return own(url)
+			}
+		}, "After 7 minutes https://api-us-east-1.example.com/ready is too slow to be asked ten times"},
 		{"the lag stays", func(aws *fakeAWS) {
 			aws.otherRegionWrites(0)
 			aws.lag = func(time.Time) (float64, bool) { return 1, true }
