@@ -24,8 +24,9 @@ type RunbooksProps struct {
 	Database      RunbookDatabase // Required.
 	Web           RunbookTier     // Required.
 	Api           RunbookTier     // Required.
-	OtherApiURL   string          // Api.URL of the other region. Required.
-	ClientURL     string          // Api.URL by the failover name. Required.
+	ApiURL        string          // API's health check by the region's name. Required.
+	OtherApiURL   string          // The same of the other region. Required.
+	ClientURL     string          // The same by the failover name. Required.
 	MaxLagSeconds int             // Lag that a promotion accepts unasked. Required.
 
 	Approvers []string // ARNs of up to 10 users or roles, one of whom approves each run that changes something. Default: nobody is asked.
@@ -45,7 +46,6 @@ type RunbookTier struct {
 	Group       awsautoscaling.IAutoScalingGroup // Required.
 	TargetGroup elb.IApplicationTargetGroup      // Required.
 	Min, Max    int                              // Capacity of a primary. Required.
-	URL         string                           // Health check's address by the region's name. Required.
 }
 
 // Runbooks is the operators' runbooks in one region, as documents of SSM
@@ -108,13 +108,12 @@ func (r *Runbooks) values() runbooks.Values {
 		WebGroup:       *web.Group.AutoScalingGroupName(),
 		WebGroupArn:    *web.Group.AutoScalingGroupArn(),
 		WebTargets:     *web.TargetGroup.TargetGroupArn(),
-		WebURL:         web.URL,
 		WebMin:         web.Min,
 		WebMax:         web.Max,
 		ApiGroup:       *api.Group.AutoScalingGroupName(),
 		ApiGroupArn:    *api.Group.AutoScalingGroupArn(),
 		ApiTargets:     *api.TargetGroup.TargetGroupArn(),
-		ApiURL:         api.URL,
+		ApiURL:         r.props.ApiURL,
 		ApiMin:         api.Min,
 		ApiMax:         api.Max,
 		OtherApiURL:    r.props.OtherApiURL,

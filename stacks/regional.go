@@ -277,13 +277,12 @@ func (r *regional) newDrill(alarms *constructs.Alarms, database *constructs.Warm
 // is always the primary's.
 func (r *regional) newRunbooks(web, api *constructs.ServerTier) {
 	s, domain := r.settings, r.settings.Domain
-	tier := func(servers *constructs.ServerTier, tier settings.Tier, label, path string) constructs.RunbookTier {
+	tier := func(servers *constructs.ServerTier, tier settings.Tier) constructs.RunbookTier {
 		return constructs.RunbookTier{
 			Group:       servers.AutoScalingGroup(),
 			TargetGroup: servers.TargetGroup(),
 			Min:         tier.Capacity.Primary.Min,
 			Max:         tier.Capacity.Primary.Max,
-			URL:         "https://" + domain.RegionalHost(label, r.region) + path,
 		}
 	}
 	constructs.NewRunbooks(r.stack, "Runbooks", constructs.RunbooksProps{
@@ -294,8 +293,9 @@ func (r *regional) newRunbooks(web, api *constructs.ServerTier) {
 			BackupWindow: backupWindow,
 			MultiAz:      s.Database.MultiAz.Primary,
 		},
-		Web:           tier(web, s.Web, domain.Web, s.Web.HealthPath),
-		Api:           tier(api, s.Api, domain.Api, s.Failover.HealthPath),
+		Web:           tier(web, s.Web),
+		Api:           tier(api, s.Api),
+		ApiURL:        "https://" + domain.RegionalHost(domain.Api, r.region) + s.Failover.HealthPath,
 		OtherApiURL:   "https://" + domain.RegionalHost(domain.Api, s.OtherRegion(r.region)) + s.Failover.HealthPath,
 		ClientURL:     "https://" + domain.Host(domain.Api) + s.Failover.HealthPath,
 		MaxLagSeconds: s.Alarms.ReplicaLagSeconds,

@@ -25,7 +25,7 @@ type execution struct {
 	stopAt   string // A step after which somebody cancels the run.
 
 	status  string // Success, Failed or Cancelled
-	failure string // Of the step that failed.
+	failure string // Of the steps that failed.
 	outputs map[string]any
 	ran     []string
 	steps   []ranStep
@@ -64,7 +64,7 @@ func (e *execution) run(given object) {
 		}
 		e.steps = append(e.steps, ran)
 		if err != nil {
-			e.failure = fmt.Sprintf("%s: %v", name, err)
+			e.failure += fmt.Sprintf("%s: %v\n", name, err)
 			if step["onFailure"] != "Continue" || step["isCritical"] == true {
 				e.status = "Failed"
 			}

@@ -25,11 +25,14 @@ type fakeAWS struct {
 	log     []string // steps and changes, in order
 	failAt  int      // The change, counted from 1, that fails; 0: none.
 	effects bool     // It takes effect all the same.
+	broken  string   // The operation that always fails.
 	changes int
 
 	database  fakeDatabase
 	lag       func(at time.Time) (seconds float64, reported bool)
 	groups    map[string]object
+	healthy   map[string]float64    // How many servers of each group are,
+	boot      time.Duration         // and after how long a new one is; negative: never.
 	signals   map[time.Time]float64 // the switch's metric, its greatest value by minute
 	alarm     string
 	alarmed   time.Time // when the alarm came to be in that state
@@ -65,6 +68,8 @@ func newFakeAWS(t *testing.T, a *assembly, region string) *fakeAWS {
 		database:  fakeDatabase{name: instance.Name, status: "available", multiAz: a.settings.Database.MultiAz.Of(a.settings.IsPrimary(region))},
 		lag:       func(time.Time) (float64, bool) { return 0, true },
 		groups:    map[string]object{},
+		healthy:   map[string]float64{},
+		boot:      4 * time.Minute,
 		signals:   map[time.Time]float64{},
 		alarm:     "INSUFFICIENT_DATA",
 		schedules: map[string]object{},
@@ -76,6 +81,7 @@ func newFakeAWS(t *testing.T, a *assembly, region string) *fakeAWS {
 	for id, group := range resourcesOf(aws.tmpl, "AWS::AutoScaling::AutoScalingGroup") {
 		p := propertiesOf(group)
 		aws.groups[id] = object{"MinSize": number(p["MinSize"]), "MaxSize": number(p["MaxSize"]), "DesiredCapacity": number(p["MinSize"])}
+		aws.healthy[id] = number(p["MinSize"])
 	}
 	aws.web = func(string) (int, string) {
 		state := "writable"
@@ -278,7 +284,11 @@ func (aws *fakeAWS) call(service, operation string, params object) (result any, 
 		return float64(aws.now.UnixMilli()) / 1000, nil
 	case "web":
 		aws.advance(time.Second)
-		status, body := aws.web(params["url"].(string))
+		url := params["url"].(string)
+		status, body := 0, "timed out"
+		if aws.open(url) {
+			status, body = aws.web(url)
+		}
 		return object{"status": status, "body": body}, nil
 	case "sns":
 		if !aws.allow("sns:Publish", params["TopicArn"].(string), nil) {
@@ -299,11 +309,35 @@ func (aws *fakeAWS) call(service, operation string, params object) (result any, 
 	if wrong := misfit(operation, params, model.Input); wrong != "" {
 		aws.t.Fatalf("%s: %s", service, wrong)
 	}
+	if operation == aws.broken {
+		return nil, &awsError{"ServiceUnavailable", "as the test wants"}
+	}
 	result, err = aws.serve(operation, params)
 	if err != nil && err.code != "AccessDenied" && err.code != "ServiceUnavailable" && !slices.Contains(model.Errors, err.code) {
 		aws.t.Fatalf("%s answers no %s", operation, err.code)
 	}
 	return result, err
+}
+
+// open tells whether anyone may reach a URL: not if it is of a load balancer of
+// this region whose security groups let no address in.
+func (aws *fakeAWS) open(url string) bool {
+	host := strings.Split(url, "/")[2]
+	for _, record := range resourcesOf(aws.tmpl, "AWS::Route53::RecordSet") {
+		p := propertiesOf(record)
+		alias, _ := p["AliasTarget"].(object)
+		if p["Name"] != host+"." || alias == nil {
+			continue
+		}
+		balancer, _, _ := strings.Cut(strings.TrimPrefix(alias["DNSName"].(string), "dualstack."), ".")
+		groups := propertiesOf(aws.tmpl["Resources"].(object)[balancer].(object))["SecurityGroups"]
+		return slices.ContainsFunc(many(groups), func(group string) bool {
+			id, _, _ := strings.Cut(group, ".")
+			rules, _ := propertiesOf(aws.tmpl["Resources"].(object)[id].(object))["SecurityGroupIngress"].([]any)
+			return slices.ContainsFunc(rules, func(rule any) bool { return rule.(object)["CidrIp"] == "0.0.0.0/0" })
+		})
+	}
+	return true
 }
 
 func denied(action string) *awsError { return &awsError{"AccessDenied", action} }
@@ -393,8 +427,8 @@ func (aws *fakeAWS) serve(operation string, params object) (any, *awsError) {
 		equal(aws.t, "how the instance is modified", params, object{"DBInstanceIdentifier": db.name, "MultiAZ": true, "ApplyImmediately": true})
 		return aws.change("multi-az", func() {
 			if !db.multiAz {
-				db.pendingAz = true
-				aws.later(10*time.Minute, func() { db.multiAz, db.pendingAz = true, false })
+				db.pendingAz, db.status = true, "modifying"
+				aws.later(10*time.Minute, func() { db.multiAz, db.pendingAz, db.status = true, false, "available" })
 			}
 		})
 	case "GetMetricStatistics":
@@ -427,17 +461,39 @@ func (aws *fakeAWS) serve(operation string, params object) (any, *awsError) {
 		name := text("AutoScalingGroupName")
 		return aws.change("scale "+name[:3], func() {
 			maps.Copy(aws.groups[name], params)
-			aws.groups[name]["DesiredCapacity"] = max(aws.groups[name]["DesiredCapacity"].(float64), params["MinSize"].(float64))
+			desired := max(aws.groups[name]["DesiredCapacity"].(float64), params["MinSize"].(float64))
+			aws.groups[name]["DesiredCapacity"] = desired
+			if aws.boot >= 0 {
+				aws.later(aws.boot, func() { aws.healthy[name] = desired })
+			}
 		})
 	case "DescribeAutoScalingGroups":
-		group := maps.Clone(aws.groups[params["AutoScalingGroupNames"].([]any)[0].(string)])
-		group["Instances"] = []object{{"LifecycleState": "InService"}, {"LifecycleState": "Pending"}}
+		name := params["AutoScalingGroupNames"].([]any)[0].(string)
+		group := maps.Clone(aws.groups[name])
+		group["Instances"] = aws.servers(name, func(ready bool) object {
+			return object{"LifecycleState": map[bool]string{true: "InService", false: "Pending"}[ready]}
+		})
 		return object{"AutoScalingGroups": []object{group}}, nil
 	case "DescribeTargetHealth":
-		return object{"TargetHealthDescriptions": []object{{"TargetHealth": object{"State": "healthy"}}}}, nil
+		for id, group := range resourcesOf(aws.tmpl, "AWS::AutoScaling::AutoScalingGroup") {
+			if slices.Contains(many(propertiesOf(group)["TargetGroupARNs"]), text("TargetGroupArn")) {
+				return object{"TargetHealthDescriptions": aws.servers(id, func(ready bool) object {
+					return object{"TargetHealth": object{"State": map[bool]string{true: "healthy", false: "initial"}[ready]}}
+				})}, nil
+			}
+		}
+		return nil, &awsError{"TargetGroupNotFound", text("TargetGroupArn")}
 	}
 	aws.t.Fatalf("the stand-in does not know %s", operation)
 	return nil, nil
+}
+
+// servers describes each server of a group.
+func (aws *fakeAWS) servers(group string, describe func(ready bool) object) (list []object) {
+	for i := range int(aws.groups[group]["DesiredCapacity"].(float64)) {
+		list = append(list, describe(i < int(aws.healthy[group])))
+	}
+	return list
 }
 
 func tagged(deployment string) []object {

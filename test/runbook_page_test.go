@@ -335,8 +335,6 @@ func (n *night) web(url string) (status int, body string) {
 	switch {
 	case n.lost[region]:
 		return 0, "timed out"
-	case strings.Contains(url, "https://web"):
-		return 200, "ok"
 	case n.ill:
 		return 503, "<html>"
 	}

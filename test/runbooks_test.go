@@ -105,11 +105,20 @@ func TestFailOver(t *testing.T) {
 	equal(t, "what a refused fail-over changes", aws.changesOf(), []string(nil))
 
 	runbook(t, aws, runbooks.FailOver, object{"AcceptDataLoss": true}).want("Success",
-		"would be lost", "https://api-us-west-2.example.com/ready answers 200 (region us-west-2, database writable)", "https://web-us-west-2.example.com/health answers 200")
+		"would be lost", "https://api-us-west-2.example.com/ready answers 200 (region us-west-2, database writable)", "web tier: 2 of 2 servers healthy")
 	equal(t, "a fail-over", aws.changesOf(), allOfFailOver)
 	if held, promoted := slices.Index(aws.log, "step held"), slices.Index(aws.log, "step promote"); held < 0 || promoted < held {
 		t.Error("it promotes before the traffic is held")
 	}
+
+	aws.log = nil
+	again := aws.now
+	runbook(t, aws, runbooks.FailOver, nil).want("Success", "books-2 is the writer already, and the traffic is held here", "database writable")
+	equal(t, "a second fail-over", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1"})
+	if took := aws.now.Sub(again); aws.database.status != "modifying" || took > time.Minute {
+		t.Errorf("want no wait for the second zone (got %v, and the instance %s)", took, aws.database.status)
+	}
+
 	done := aws.picture()
 	equal(t, "where it ends", done, object{
 		"source": "", "status": "available", "multiAz": true, "schedules": []string{"hold-traffic"}, "alarm": "ALARM",
@@ -120,8 +129,8 @@ func TestFailOver(t *testing.T) {
 	})
 
 	aws.log = nil
-	runbook(t, aws, runbooks.FailOver, nil).want("Success", "books-2 is the writer already, and the traffic is held here", "database writable")
-	equal(t, "a second fail-over", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1", "multi-az"})
+	runbook(t, aws, runbooks.FailOver, nil).want("Success")
+	equal(t, "a third fail-over, with both zones", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1"})
 	equal(t, "where it ends", aws.picture(), done)
 }
 
@@ -206,7 +215,7 @@ func TestSwitchOverLosesNothing(t *testing.T) {
 
 	aws.log = nil
 	runbook(t, aws, runbooks.SwitchOver, nil).want("Success", "the writer already")
-	equal(t, "a second switch-over", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1", "multi-az"})
+	equal(t, "a second switch-over", aws.changesOf(), []string{"scale Web", "scale Api", "signal 1"})
 }
 
 func TestSwitchOverStopsWhereSomethingCouldBeLost(t *testing.T) {
@@ -228,6 +237,14 @@ func TestSwitchOverStopsWhereSomethingCouldBeLost(t *testing.T) {
 		{"the other region does not answer", func(aws *fakeAWS) {
 			aws.web = func(string) (int, string) { return 0, "connection refused" }
 		}, "does not answer as it should (<urlopen error connection refused>)"},
+		{"the other region answers slowly", func(aws *fakeAWS) {
+			aws.otherRegionWrites(0)
+			own := aws.web
+			aws.web = func(url string) (int, string) {
+				aws.advance(50 * time.Second) // of several addresses, each waited for
+				return own(url)
+			}
+		}, "After 7 minutes https://api-us-east-1.example.com/ready is too slow to be asked ten times"},
 		{"the lag stays", func(aws *fakeAWS) {
 			aws.otherRegionWrites(0)
 			aws.lag = func(time.Time) (float64, bool) { return 1, true }
@@ -260,6 +277,29 @@ func TestSwitchOverStopsWhereSomethingCouldBeLost(t *testing.T) {
 	aws.primaryIsDown()
 	runbook(t, aws, runbooks.SwitchOver, nil).want("Failed", "check: ", "It replicates no longer")
 	equal(t, "a switch-over without its primary", aws.changesOf(), []string(nil))
+}
+
+// TestSwitchOverWaitsForServers: no visitor is led to a standby that is too small.
+func TestSwitchOverWaitsForServers(t *testing.T) {
+	aws := newFakeAWS(t, example(t), west)
+	aws.otherRegionWrites(time.Minute)
+	aws.boot = 12 * time.Minute // longer than a script may run
+	begun := aws.now
+	runbook(t, aws, runbooks.SwitchOver, nil).want("Success")
+	held := slices.MinFunc(slices.Collect(maps.Keys(aws.signals)), time.Time.Compare)
+	if waited := held.Sub(begun.Truncate(time.Minute)); waited < aws.boot {
+		t.Errorf("want no hold before the servers are there (got one after %v)", waited)
+	}
+
+	for _, arrange := range []func(*fakeAWS){
+		func(aws *fakeAWS) { aws.boot = -1 },
+		func(aws *fakeAWS) { aws.broken = "UpdateAutoScalingGroup" },
+	} {
+		aws := newFakeAWS(t, example(t), west)
+		arrange(aws)
+		runbook(t, aws, runbooks.SwitchOver, nil).want("Failed", "servers: Stop: Too few servers are healthy here: web has 1 of 2, api has 1 of 2. Nothing was promoted")
+		equal(t, "schedules", len(aws.schedules), 0)
+	}
 }
 
 // TestHoldLasts: for hours, through the return of the primary, until the
@@ -394,21 +434,68 @@ func TestInterruptedRunsAreResumed(t *testing.T) {
 	}
 }
 
-// TestAFailedMultiAzIsReported, but does not hide whether the region serves.
+// TestAFailedMultiAzIsReported, but neither delays nor hides whether the region
+// serves.
 func TestAFailedMultiAzIsReported(t *testing.T) {
 	aws := newFakeAWS(t, example(t), west)
-	document := documentOf(t, aws.tmpl, "books-fail-over")
-	steps := document["mainSteps"].([]any)
-	multiAz := steps[slices.IndexFunc(steps, func(s any) bool { return s.(object)["name"] == "multiAz" })].(object)
-	delete(multiAz, "maxAttempts")
-	aws.failAt = 6
-	runbook(t, aws, runbooks.FailOver, nil).want("Failed", "multiAz: ServiceUnavailable", "database writable")
+	aws.broken = "ModifyDBInstance"
+	e := runbook(t, aws, runbooks.FailOver, nil)
+	e.want("Failed", "multiAz: ", "ServiceUnavailable", "database writable")
+	if slices.Index(e.ran, "verify") > slices.Index(e.ran, "multiAz") {
+		t.Errorf("want the answer before the second zone (got %v)", e.ran)
+	}
+}
+
+func TestMultiAzWaitsForRDS(t *testing.T) {
+	for _, tt := range []struct {
+		busy   time.Duration
+		status string
+		words  string
+	}{
+		{12 * time.Minute, "Success", "database writable"},
+		{time.Hour, "Failed", "multiAz: Stop: books-2 serves, but is backing-up"},
+	} {
+		aws := newFakeAWS(t, example(t), west)
+		own := aws.web
+		aws.web = func(url string) (int, string) {
+			aws.database.status = "backing-up"
+			aws.later(tt.busy, func() { aws.database.status = "available" })
+			return own(url)
+		}
+		runbook(t, aws, runbooks.FailOver, nil).want(tt.status, tt.words)
+		equal(t, "whether a second zone is on its way", aws.database.pendingAz, tt.status == "Success")
+	}
+}
+
+// TestAFailureToScaleIsReported, but does not keep the region from the writes.
+func TestAFailureToScaleIsReported(t *testing.T) {
+	aws := newFakeAWS(t, example(t), west)
+	aws.broken = "UpdateAutoScalingGroup"
+	e := runbook(t, aws, runbooks.FailOver, nil)
+	e.want("Failed", "scaleWeb: ", "scaleApi: ", "ServiceUnavailable", "database writable")
+	equal(t, "what it changes all the same", aws.changesOf(), allOfFailOver[2:])
 }
 
 func TestARegionThatDoesNotServeFails(t *testing.T) {
 	aws := newFakeAWS(t, example(t), west)
 	aws.web = func(string) (int, string) { return 503, "no servers" }
 	runbook(t, aws, runbooks.FailOver, nil).want("Failed", "verify: ", "the region does not serve writes", "https://api-us-west-2.example.com/ready answers 503")
+}
+
+func TestARegionWithoutWebServersFails(t *testing.T) {
+	aws := newFakeAWS(t, example(t), west)
+	aws.boot = -1
+	clear(aws.healthy)
+	runbook(t, aws, runbooks.FailOver, nil).want("Failed", "verify: ", "database writable", "web tier: 0 of 2 servers healthy")
+}
+
+// TestOnlyTheApiIsOpenToRunbooks: a script's request comes from no address that
+// the web tier lets in.
+func TestOnlyTheApiIsOpenToRunbooks(t *testing.T) {
+	aws := newFakeAWS(t, example(t), west)
+	for host, open := range map[string]bool{"web-us-west-2.example.com": false, "api-us-west-2.example.com": true} {
+		equal(t, "whether "+host+" is open", aws.open("https://"+host+"/health"), open)
+	}
 }
 
 func TestStatus(t *testing.T) {
@@ -429,7 +516,6 @@ func TestStatus(t *testing.T) {
 		"traffic   not held here; the switch is OK since 2026-03-29 01:59:30 UTC",
 		"clients   https://api.example.com/ready answers 200 (region us-west-2, database read-only)",
 		"web       1 servers in service, 1 healthy; 1 wanted, 1 to 6 allowed",
-		"web       https://web-us-west-2.example.com/health answers 200 (region us-west-2, database read-only)",
 		"api       1 servers in service, 1 healthy; 1 wanted, 1 to 6 allowed",
 		"api       https://api-us-west-2.example.com/ready answers 200 (region us-west-2, database read-only)",
 		"retired   books-0: rescue the writes that were never replicated, then make retire INSTANCE=books-0",
@@ -440,14 +526,14 @@ func TestStatus(t *testing.T) {
 	if got := report(); !strings.Contains(got, "database  replicates no longer, at 2026-03-29 02:") {
 		t.Errorf("want the outage in the status (got %s)", got)
 	}
+	aws.boot = -1 // the servers that it adds
 	runbook(t, aws, runbooks.FailOver, object{"AcceptDataLoss": true}).want("Success")
 	for _, line := range []string{
 		"books-2 is the writer, modifying, in one zone, two are pending",
 		"held here by its schedule; the switch is ALARM",
 		"then run return with RolesSwapped=true",
-		"2 wanted, 2 to 6 allowed",
+		"1 servers in service, 1 healthy; 2 wanted, 2 to 6 allowed",
 	} {
-		aws.database.status = "modifying"
 		if got := report(); !strings.Contains(got, line) {
 			t.Errorf("want %q in the status (got %s)", line, got)
 		}

@@ -44,11 +44,12 @@ type Values struct {
 	BackupWindow   string // Likewise.
 	MaxLagSeconds  int    // Default of the parameter.
 
-	WebGroup, WebGroupArn, WebTargets, WebURL string // Auto Scaling group, target group's ARN, health check's address by the region's name.
-	ApiGroup, ApiGroupArn, ApiTargets, ApiURL string
-	WebMin, WebMax, ApiMin, ApiMax            int    // Capacity of a primary.
-	OtherApiURL                               string // ApiURL of the other region.
-	ClientURL                                 string // The same by the failover name.
+	WebGroup, WebGroupArn, WebTargets string // Auto Scaling group, target group's ARN.
+	ApiGroup, ApiGroupArn, ApiTargets string
+	WebMin, WebMax, ApiMin, ApiMax    int    // Capacity of a primary.
+	ApiURL                            string // Health check's address by the region's name.
+	OtherApiURL                       string // The same of the other region.
+	ClientURL                         string // The same by the failover name.
 
 	AlarmName, AlarmArn   string // The region's switch.
 	Namespace, MetricName string // The metric that moves it.

@@ -54,6 +54,12 @@ def lags(database, since):
     return sorted((p["Timestamp"], p["Maximum"]) for p in points if p["Timestamp"] >= since)
 
 
+def healthy(targets):
+    """How many of a target group's servers are healthy, and how many it has."""
+    found = boto3.client("elbv2").describe_target_health(TargetGroupArn=targets)["TargetHealthDescriptions"]
+    return sum(target["TargetHealth"]["State"] == "healthy" for target in found), len(found)
+
+
 def ask(url):
     """An answer's status and, if it is a JSON object, what it says."""
     try:

@@ -14,7 +14,7 @@ def main(events, _context):
     say("clients", answer, events["Clients"])
     for tier in events["Tiers"]:
         say(tier["Name"], servers, tier)
-        say(tier["Name"], answer, tier["URL"])
+    say("api", answer, events["Api"])
     say("retired", retired, events)
     return {"Report": "\n".join(report)}
 
@@ -49,10 +49,9 @@ def traffic(events):
 def servers(tier):
     groups = boto3.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[tier["Group"]])
     group = groups["AutoScalingGroups"][0]
-    targets = boto3.client("elbv2").describe_target_health(TargetGroupArn=tier["Targets"])["TargetHealthDescriptions"]
-    healthy = sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
+    well, _ = healthy(tier["Targets"])
     running = sum(instance["LifecycleState"] == "InService" for instance in group["Instances"])
-    return [f"{running} servers in service, {healthy} healthy; {group['DesiredCapacity']} wanted, {group['MinSize']} to {group['MaxSize']} allowed"]
+    return [f"{running} servers in service, {well} healthy; {group['DesiredCapacity']} wanted, {group['MinSize']} to {group['MaxSize']} allowed"]
 
 
 def answer(url):

@@ -2,12 +2,13 @@ PATIENCE = datetime.timedelta(minutes=9)
 
 
 def main(events, _context):
-    """Waits until this region answers, and its API writes."""
+    """Waits until this region's API writes, and its web tier has a healthy server."""
     begun = now()
     while True:
-        (api, said), (web, _) = answers = [ask(events["Api"]), ask(events["Web"])]
-        report = "\n".join(in_words(url, *given) for url, given in zip((events["Api"], events["Web"]), answers))
-        if api == 200 and web == 200 and said.get("database", "writable") == "writable" and said.get("writer", True):
+        api, said = ask(events["Api"])
+        web, servers = healthy(events["WebTargets"])
+        report = f"{in_words(events['Api'], api, said)}\nweb tier: {web} of {servers} servers healthy"
+        if api == 200 and web and said.get("database", "writable") == "writable" and said.get("writer", True):
             return {"Report": report}
         if now() - begun > PATIENCE:
             raise Stop(f"The database is promoted and the traffic held here, but the region does not serve writes:\n{report}")
