@@ -62,7 +62,7 @@ signal() {
 }
 
 # ship does nothing where logs are not shipped: logs.sh comes later, if at all.
-ship() { ! declare -F ship_logs >/dev/null || ship_logs; }
+ship() { declare -F ship_logs >/dev/null && ship_logs; }
 
 # The rollback that a failure starts terminates the server: its log is shipped
 # before. One that serves says so first.
@@ -77,7 +77,7 @@ finish() {
   else
     verdict="BOOT FAILED in step '$STEP': ${FAILED:-exit code $code}. Whole log: $LOG"
     echo "$verdict"
-    ship
+    ship && sleep 15 # the agent reads and sends every few seconds
     signal FAILURE
     echo "$verdict"
   fi

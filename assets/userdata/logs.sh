@@ -21,10 +21,7 @@ install_agent() (
 )
 
 ship_logs() {
-  if { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
-    "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json; then
-    sleep 15 # it reads and sends every few seconds
-    return
-  fi
-  echo 'WARNING: logs are not shipped'
+  { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+    "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json ||
+    echo 'WARNING: logs are not shipped'
 }

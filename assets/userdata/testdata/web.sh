@@ -163,7 +163,7 @@ signal() {
 }
 
 # ship does nothing where logs are not shipped: logs.sh comes later, if at all.
-ship() { ! declare -F ship_logs >/dev/null || ship_logs; }
+ship() { declare -F ship_logs >/dev/null && ship_logs; }
 
 # The rollback that a failure starts terminates the server: its log is shipped
 # before. One that serves says so first.
@@ -178,7 +178,7 @@ finish() {
   else
     verdict="BOOT FAILED in step '$STEP': ${FAILED:-exit code $code}. Whole log: $LOG"
     echo "$verdict"
-    ship
+    ship && sleep 15 # the agent reads and sends every few seconds
     signal FAILURE
     echo "$verdict"
   fi
@@ -270,12 +270,9 @@ install_agent() (
 )
 
 ship_logs() {
-  if { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
-    "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json; then
-    sleep 15 # it reads and sends every few seconds
-    return
-  fi
-  echo 'WARNING: logs are not shipped'
+  { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+    "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json ||
+    echo 'WARNING: logs are not shipped'
 }
 
 # web.sh
