@@ -73,20 +73,6 @@ func TestSuccessIsSignalled(t *testing.T) {
 	}
 }
 
-func TestFailureIsSignalled(t *testing.T) {
-	s := booted.broken
-	if got := fmt.Sprint(booted.apis.signalsOf(s)); got != "[FAILURE]" {
-		t.Errorf("CloudFormation was told %s, want [FAILURE]", got)
-	}
-	last := tail(s.read("/var/log/boot-app.log"), 1)
-	if !strings.HasPrefix(last, "BOOT FAILED in step 'fetch the API': gave up: aws s3 cp") {
-		t.Errorf("the last line of its log: %s", last)
-	}
-	if out, _ := s.in("cloud-init", "status"); !strings.Contains(out, "status: error") {
-		t.Errorf("cloud-init does not know of it: %s", out)
-	}
-}
-
 func TestHealthThroughTheLoadBalancers(t *testing.T) {
 	for _, r := range []*region{booted.primary, booted.standby} {
 		for _, b := range []*balancer{r.web, r.api} {
@@ -224,6 +210,23 @@ func fingerprint(s *server) map[string]string {
 		})
 	}
 	return files
+}
+
+func TestFailureIsSignalled(t *testing.T) {
+	s := booted.broken
+	if err := s.booted(5 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(booted.apis.signalsOf(s)); got != "[FAILURE]" {
+		t.Errorf("CloudFormation was told %s, want [FAILURE]", got)
+	}
+	last := tail(s.read("/var/log/boot-app.log"), 1)
+	if !strings.HasPrefix(last, "BOOT FAILED in step 'fetch the API': gave up: aws s3 cp") {
+		t.Errorf("the last line of its log: %s", last)
+	}
+	if out, _ := s.in("cloud-init", "status"); !strings.Contains(out, "status: error") {
+		t.Errorf("cloud-init does not know of it: %s", out)
+	}
 }
 
 func TestKilledApiIsRestarted(t *testing.T) {
