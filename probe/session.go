@@ -107,6 +107,14 @@ func (s *Session) Longest() (name string, outage Outage) {
 	return name, outage
 }
 
+// CheckOutages is an error if any target was down for longer than limit.
+func (s *Session) CheckOutages(limit time.Duration) error {
+	if name, outage := s.Longest(); outage.Length() > limit {
+		return fmt.Errorf("%s was down for %s, more than %s", name, outage.Length().Round(time.Second), limit)
+	}
+	return nil
+}
+
 // Report prints each target's timeline and summary. The error budget is that of
 // slo, percent of a Month; times count from fault unless that is zero. Call it
 // when Watch has returned.

@@ -11,10 +11,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,27 +20,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/fis/types"
 
 	"warm-standby/account"
+	"warm-standby/cmd/internal/program"
 	"warm-standby/probe"
 	"warm-standby/settings"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
 	command := command{
 		targets:  targets,
 		baseline: 10 * time.Second,
 		poll:     2 * time.Second,
 		after:    3 * time.Minute,
 	}
-	err := command.run(ctx, os.Args[1:], os.Stdin, os.Stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	program.Main(func(ctx context.Context) error { return command.run(ctx, os.Args[1:], os.Stdin, os.Stdout) })
 }
 
 // targets is the deployment as visitors see it, and the region that is to take
@@ -127,11 +117,7 @@ func (c *command) run(ctx context.Context, arguments []string, in io.Reader, out
 		session: probe.NewSession(c.targets(s, *region), options, out, samples),
 	}
 	err = r.run(ctx)
-	err = errors.Join(err, r.session.Report(common.SLO, r.fault))
-	if name, outage := r.session.Longest(); outage.Length() > *limit {
-		err = errors.Join(err, fmt.Errorf("%s was down for %s, more than %s", name, outage.Length().Round(time.Second), *limit))
-	}
-	return err
+	return errors.Join(err, r.session.Report(common.SLO, r.fault), r.session.CheckOutages(*limit))
 }
 
 // find is the experiment template of a name, which is its tag.

@@ -10,26 +10,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
+	"warm-standby/cmd/internal/program"
 	"warm-standby/probe"
 	"warm-standby/settings"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
-	err := run(ctx, os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	program.Main(func(ctx context.Context) error { return run(ctx, os.Args[1:], os.Stdout) })
 }
 
 func run(ctx context.Context, arguments []string, out io.Writer) (err error) {
@@ -71,10 +61,10 @@ func run(ctx context.Context, arguments []string, out io.Writer) (err error) {
 	if err := session.Report(common.SLO, time.Time{}); err != nil {
 		return err
 	}
-	if name, outage := session.Longest(); *limit > 0 && outage.Length() > *limit {
-		return fmt.Errorf("%s was down for %s, more than %s", name, outage.Length().Round(time.Second), *limit)
+	if *limit == 0 {
+		return nil
 	}
-	return nil
+	return session.CheckOutages(*limit)
 }
 
 func targets(file string, addresses []string) ([]probe.Target, error) {

@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"warm-standby/account"
+	"warm-standby/cmd/internal/program"
 	"warm-standby/settings"
 )
 
@@ -32,12 +31,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: retire SETTINGS-FILE INSTANCE (make retire INSTANCE=name)")
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
-	if err := retire(ctx, os.Args[1], os.Args[2], os.Stdout, 30*time.Second); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	program.Main(func(ctx context.Context) error {
+		return retire(ctx, os.Args[1], os.Args[2], os.Stdout, 30*time.Second)
+	})
 }
 
 func retire(ctx context.Context, file, name string, out io.Writer, poll time.Duration) error {
