@@ -160,7 +160,7 @@ func (a *apis) getSecretValue(w http.ResponseWriter, r *http.Request, caller *se
 	if input.SecretId != name {
 		return &failure{http.StatusBadRequest, "ResourceNotFoundException", input.SecretId}
 	}
-	arn := caller.tier.stack.arn("secretsmanager", "secret:"+name+"-AbCdEf")
+	arn := caller.tier.stack.secretARN(name)
 	if denied := mayNot(caller, "secretsmanager:GetSecretValue", arn); denied != nil {
 		return denied
 	}

@@ -4,7 +4,6 @@ package boot
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -31,20 +30,17 @@ type database struct {
 // newDatabase makes the instance of a region, empty and running.
 func (w *world) newDatabase(s *stack, id int) (*database, error) {
 	d := &database{world: w, stack: s, id: id, address: s.host("", 250), folder: filepath.Join(w.work, "databases", s.region)}
-	for _, folder := range []string{"upper/data", "work", "root"} {
-		if err := os.MkdirAll(filepath.Join(d.folder, folder), 0o755); err != nil {
-			return nil, err
-		}
+	if err := overlay(d.folder, w.work+"/database/upper:"+w.work+"/base"); err != nil {
+		return nil, err
 	}
-	overlay := fmt.Sprintf("mount -t overlay %s -o lowerdir=%s/database/upper:%[2]s/base,upperdir=%[3]s/upper,workdir=%[3]s/work %[3]s/root", "db-"+s.region, w.work, d.folder)
-	if err := run(overlay, "ip -n world addr add "+d.address+"/16 dev br-"+s.region); err != nil {
+	if err := run("mkdir "+d.file("data"), "ip -n world addr add "+d.address+"/16 dev br-"+s.region); err != nil {
 		return nil, err
 	}
 	if err := w.authority.write(d.endpoint(), d.file("server.pem"), d.file("server.key")); err != nil {
 		return nil, err
 	}
 	if err := run("chroot "+d.file("")+" mariadb-install-db --user=mysql --datadir=/data --skip-test-db",
-		"chown -R root:root "+d.file("data"), "chown -R 0:0 "+d.file("data")); err != nil {
+		"chown -R root:root "+d.file("data")); err != nil {
 		return nil, err
 	}
 	w.names.set(s.region, "A", d.endpoint(), d.address)

@@ -68,8 +68,11 @@ func bootAll() error {
 		{&booted.own, "own", w.own, 2},
 		{&booted.broken, "broken", w.primary.api, 3},
 	} {
-		s, err := w.newServer(plan.name, plan.tier.tier, plan.n, trustTestAuthority)
+		s, err := w.newServer(plan.name, plan.tier.tier, plan.n)
 		if err != nil {
+			return err
+		}
+		if err := trustTestAuthority(s.root()); err != nil {
 			return err
 		}
 		*plan.into = s
@@ -149,7 +152,8 @@ func (w *world) watchCommandLines() {
 // outside is a client of the load balancers, which has their addresses.
 func outside(t *testing.T, r *region, tier, method, path string, body any) *answer {
 	t.Helper()
-	host := strings.TrimSuffix(r.text(mustFind(r, "Names"+tier).Properties["Name"]), ".")
+	_, name := r.find("AWS::Route53::RecordSet", "Names"+tier)
+	host := strings.TrimSuffix(r.text(name.Properties["Name"]), ".")
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: booted.authority.pool(), ServerName: host, MinVersion: tls.VersionTLS12},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -158,11 +162,6 @@ func outside(t *testing.T, r *region, tier, method, path string, body any) *answ
 	}
 	defer transport.CloseIdleConnections()
 	return ask(&http.Client{Transport: transport, Timeout: 10 * time.Second}, method, "https://"+host+path, body)
-}
-
-func mustFind(r *region, prefix string) resource {
-	_, found := r.find("AWS::Route53::RecordSet", prefix)
-	return found
 }
 
 // direct asks a server past the load balancer.

@@ -119,7 +119,7 @@ func (s *server) metadata() map[string]string {
 	}
 	mac := "network/interfaces/macs/" + macAddress(s.address) + "/"
 	tree := map[string]string{
-		"user-data":                          s.userData,
+		"user-data":                          s.tier.userData,
 		"dynamic/instance-identity/document": toJSON(document),
 	}
 	for path, value := range map[string]string{

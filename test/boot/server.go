@@ -20,13 +20,12 @@ import (
 // server is one that boots: an overlay over the base root, with systemd as its
 // first process, in namespaces and a control group of its own.
 type server struct {
-	name     string
-	tier     tier
-	id       string // EC2's
-	address  string
-	userData string
-	folder   string
-	cgroup   string
+	name    string
+	tier    tier
+	id      string // EC2's
+	address string
+	folder  string
+	cgroup  string
 
 	secretKey, sessionToken string
 
@@ -36,11 +35,10 @@ type server struct {
 	ended   error // why it runs no more
 }
 
-// newServer is the nth server of a tier; edit, if given, changes its root before
-// the first boot.
-func (w *world) newServer(name string, t tier, n byte, edit func(root string) error) (*server, error) {
+// newServer is the nth server of a tier, before its first boot.
+func (w *world) newServer(name string, t tier, n byte) (*server, error) {
 	s := &server{
-		name: name, tier: t, userData: t.userData,
+		name: name, tier: t,
 		id:        fmt.Sprintf("i-%017x", 0xb0070000+len(w.servers)),
 		address:   t.stack.host(t.subnet, 10+n),
 		folder:    filepath.Join(w.work, "servers", name),
@@ -52,29 +50,29 @@ func (w *world) newServer(name string, t tier, n byte, edit func(root string) er
 	if err := addServer(t.stack, name, s.address); err != nil {
 		return nil, err
 	}
-	for _, folder := range []string{"upper/etc", "work", "root"} {
-		if err := os.MkdirAll(filepath.Join(s.folder, folder), 0o755); err != nil {
-			return nil, err
-		}
+	if err := overlay(s.folder, w.work+"/base"); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(s.cgroup, 0o755); err != nil {
 		return nil, err
 	}
 	w.names.set(t.stack.region, "A", s.hostName(), s.address)
 	resolver := "nameserver " + t.stack.host("", 2) + "\nsearch " + t.stack.privateDomain() + "\n"
-	if err := os.WriteFile(filepath.Join(s.folder, "upper/etc/resolv.conf"), []byte(resolver), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(s.root(), "etc/resolv.conf"), []byte(resolver), 0o644); err != nil {
 		return nil, err
-	}
-	overlay := fmt.Sprintf("mount -t overlay %s -o lowerdir=%s/base,upperdir=%s/upper,workdir=%[3]s/work %[3]s/root", name, w.work, s.folder)
-	if err := run(overlay); err != nil {
-		return nil, err
-	}
-	if edit != nil {
-		if err := edit(s.root()); err != nil {
-			return nil, err
-		}
 	}
 	return s, nil
+}
+
+// overlay mounts a root that can be written to, folder/root, over others that stay
+// as they are.
+func overlay(folder, lower string) error {
+	for _, part := range []string{"upper", "work", "root"} {
+		if err := os.MkdirAll(filepath.Join(folder, part), 0o755); err != nil {
+			return err
+		}
+	}
+	return run(fmt.Sprintf("mount -t overlay none -o lowerdir=%s,upperdir=%s/upper,workdir=%[2]s/work %[2]s/root", lower, folder))
 }
 
 func (s *server) root() string { return filepath.Join(s.folder, "root") }

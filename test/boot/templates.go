@@ -37,7 +37,6 @@ type resource struct {
 func loadStacks(assembly string) (primary, standby, global *stack, err error) {
 	var manifest struct {
 		Artifacts map[string]struct {
-			Type        string
 			Environment string
 			Properties  struct{ Tags map[string]string }
 		}
@@ -252,7 +251,7 @@ func (s *stack) ref(id string) string {
 	case "AWS::ElasticLoadBalancingV2::TargetGroup":
 		return s.arn("elasticloadbalancing", "targetgroup/"+id+"/0123456789abcdef")
 	case "AWS::SecretsManager::Secret":
-		return s.arn("secretsmanager", "secret:"+s.text(s.resources[id].Properties["Name"])+"-AbCdEf")
+		return s.secretARN(s.text(s.resources[id].Properties["Name"]))
 	case "AWS::Logs::LogGroup", "AWS::IAM::Role", "AWS::IAM::InstanceProfile":
 		return s.name + "-" + id
 	}
@@ -268,6 +267,11 @@ func (s *stack) attribute(id, name string) string {
 		return s.arn("logs", "log-group:"+s.ref(id)+":*")
 	}
 	panic(fmt.Sprintf("%s: cannot resolve %s of %s, a %s: say here what it stands for", s.name, name, id, r.Type))
+}
+
+// secretARN ends in the six characters that Secrets Manager adds.
+func (s *stack) secretARN(name string) string {
+	return s.arn("secretsmanager", "secret:"+name+"-AbCdEf")
 }
 
 func (s *stack) arn(service, resource string) string {
