@@ -67,6 +67,7 @@ func deployment(t *testing.T, name, key string, change func(*settings.Settings))
 	}
 	out := t.TempDir() // read before this test ends
 	app := awscdk.NewApp(&awscdk.AppProps{Context: cdkContext(t), Outdir: jsii.String(out)})
+	awscdk.Validations_Of(app).AddPlugins(validation())
 	stacks.New(app, s, stacks.Artifacts{Web: artifact(t), Api: artifact(t)})
 	app.Synth(nil)
 
@@ -93,6 +94,11 @@ func deployment(t *testing.T, name, key string, change func(*settings.Settings))
 	assemblies[key] = a
 	return a
 }
+
+// validation is the CDK's own, which make test switches off where nobody asks for it.
+var validation = sync.OnceValue(func() awscdk.CloudFormationValidatePlugin {
+	return awscdk.NewCloudFormationValidatePlugin(nil)
+})
 
 func readJSON(t *testing.T, file string, into any) {
 	t.Helper()
