@@ -11,7 +11,7 @@ import (
 )
 
 // Timings is what a deployment sets, and the recovery depends on. FromSettings
-// and FromTemplates fill it; a test holds the two equal.
+// and FromStacks fill it; a test holds the two equal.
 type Timings struct {
 	CheckInterval time.Duration // Between two requests of a Route 53 checker to an endpoint.
 	CheckFailures int           // Failed requests in a row that make an endpoint unhealthy.

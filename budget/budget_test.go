@@ -174,30 +174,3 @@ func TestTheApplicationIsAsQuick(t *testing.T) {
 		}
 	}
 }
-
-func TestReadAssembly(t *testing.T) {
-	folder := t.TempDir()
-	write := func(name, content string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := ReadAssembly(folder); err == nil || !strings.Contains(err.Error(), "manifest.json") {
-		t.Errorf("want the missing manifest named, got %v", err)
-	}
-	write("manifest.json", `{"artifacts": {
-		"books-us-west-2": {"type": "aws:cloudformation:stack", "environment": "aws://111122223333/us-west-2", "properties": {"templateFile": "west.json"}},
-		"Tree": {"type": "cdk:tree", "properties": {"file": "tree.json"}}}}`)
-	if _, err := ReadAssembly(folder); err == nil || !strings.Contains(err.Error(), "west.json") {
-		t.Errorf("want the missing template named, got %v", err)
-	}
-	write("west.json", `{"Resources": {}}`)
-	got, err := ReadAssembly(folder)
-	if err != nil || len(got) != 1 || got[0].Region != "us-west-2" || string(got[0].JSON) != `{"Resources": {}}` {
-		t.Errorf("want the template of us-west-2, got %q, %v", got, err)
-	}
-	if _, err := FromTemplates(got); err == nil || !strings.Contains(err.Error(), "no AWS::") {
-		t.Errorf("want what is missing named, got %v", err)
-	}
-}

@@ -4,53 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"warm-standby/cloudassembly"
 )
 
-// Template is one stack's CloudFormation template.
-type Template struct {
-	Region string
-	JSON   []byte
-}
-
-// ReadAssembly reads the templates that a synth wrote to a folder.
-func ReadAssembly(folder string) ([]Template, error) {
-	var manifest struct {
-		Artifacts map[string]struct {
-			Type        string
-			Environment string // aws://account/region
-			Properties  struct{ TemplateFile string }
-		}
-	}
-	data, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(data, &manifest); err != nil {
-		return nil, fmt.Errorf("%s: %w", folder, err)
-	}
-	var templates []Template
-	for _, artifact := range manifest.Artifacts {
-		if artifact.Type != "aws:cloudformation:stack" {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(folder, artifact.Properties.TemplateFile))
-		if err != nil {
-			return nil, err
-		}
-		templates = append(templates, Template{artifact.Environment[strings.LastIndex(artifact.Environment, "/")+1:], data})
-	}
-	return templates, nil
-}
-
-// FromTemplates is what the templates of a deployment's three stacks say. Where
+// FromStacks is what the templates of a deployment's three stacks say. Where
 // they differ, the slowest counts.
-func FromTemplates(templates []Template) (t Timings, err error) {
-	r := &reader{templates: templates}
+func FromStacks(stacks []cloudassembly.Stack) (t Timings, err error) {
+	r := &reader{stacks: stacks}
 	primary, standby, switchAlarm := r.global(&t)
 	r.tiers(&t, primary)
 	r.database(&t, primary)
@@ -59,8 +23,8 @@ func FromTemplates(templates []Template) (t Timings, err error) {
 }
 
 type reader struct {
-	templates []Template
-	err       error // The first; what is read after it counts for nothing.
+	stacks []cloudassembly.Stack
+	err    error // The first; what is read after it counts for nothing.
 }
 
 // global reads the front, which knows the roles of the regions.
@@ -189,20 +153,15 @@ func (r *reader) fail(err error) {
 // resources is the properties of all resources of a type, of one region if that
 // is given.
 func resources[T any](r *reader, resourceType, region string) (all []T) {
-	for _, template := range r.templates {
-		if region != "" && template.Region != region {
+	for _, stack := range r.stacks {
+		if region != "" && stack.Region != region {
 			continue
 		}
-		var body struct {
-			Resources map[string]struct {
-				Type       string
-				Properties json.RawMessage
-			}
-		}
-		if err := json.Unmarshal(template.JSON, &body); err != nil {
+		found, err := stack.Resources()
+		if err != nil {
 			r.fail(err)
 		}
-		for id, resource := range body.Resources {
+		for id, resource := range found {
 			if resource.Type != resourceType {
 				continue
 			}

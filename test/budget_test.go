@@ -3,26 +3,28 @@ package test
 import (
 	"encoding/json"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"warm-standby/budget"
+	"warm-standby/cloudassembly"
 )
 
-// templates is what a synth wrote, as the budget reads it.
-func (a *assembly) templates(t *testing.T) (templates []budget.Template) {
+// read is what a synth wrote, as the programs beside the CDK read it.
+func (a *assembly) read(t *testing.T) (stacks []cloudassembly.Stack) {
 	t.Helper()
 	for id, tmpl := range a.stacks {
 		data, err := json.Marshal(tmpl)
 		if err != nil {
 			t.Fatal(err)
 		}
-		environment := a.manifest.Artifacts[id].Environment
-		templates = append(templates, budget.Template{Region: environment[strings.LastIndex(environment, "/")+1:], JSON: data})
+		artifact := a.manifest.Artifacts[id]
+		stacks = append(stacks, cloudassembly.Stack{Name: id, Region: path.Base(artifact.Environment), Role: artifact.Properties.Tags["stack-role"], Template: data})
 	}
-	return templates
+	return stacks
 }
 
 // TestBudgetOfSettingsIsThatOfTemplates holds the warnings of a synth to what it
@@ -38,7 +40,7 @@ func TestBudgetOfSettingsIsThatOfTemplates(t *testing.T) {
 		all[name] = deployment(t, name, "", nil)
 	}
 	for name, a := range all {
-		got, err := budget.FromTemplates(a.templates(t))
+		got, err := budget.FromStacks(a.read(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +51,7 @@ func TestBudgetOfSettingsIsThatOfTemplates(t *testing.T) {
 // TestBudgetFollowsTheTemplates changes the example's templates and wants each
 // change to show, and to miss its target where it is too much.
 func TestBudgetFollowsTheTemplates(t *testing.T) {
-	original := deployment(t, "example", "", nil).templates(t)
+	original := deployment(t, "example", "", nil).read(t)
 	for _, tt := range []struct {
 		name, old, new string
 		failure        string
@@ -75,7 +77,7 @@ func TestBudgetFollowsTheTemplates(t *testing.T) {
 		{"a database in one zone", `"MultiAZ":true`, `"MultiAZ":false`, "Database lost", 8 * time.Second, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			timings, err := budget.FromTemplates(replaced(t, original, tt.old, tt.new))
+			timings, err := budget.FromStacks(replaced(t, original, tt.old, tt.new))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +91,7 @@ func TestBudgetFollowsTheTemplates(t *testing.T) {
 }
 
 func TestBudgetRefusesOtherTemplates(t *testing.T) {
-	original := deployment(t, "example", "", nil).templates(t)
+	original := deployment(t, "example", "", nil).read(t)
 	for _, tt := range []struct{ name, old, new, want string }{
 		{"no health checks", `"AWS::Route53::HealthCheck"`, `"Other"`, "no AWS::Route53::HealthCheck"},
 		{"no writer", `"Type":"TXT"`, `"Type":"SPF"`, "no record names the primary"},
@@ -98,7 +100,7 @@ func TestBudgetRefusesOtherTemplates(t *testing.T) {
 		{"no figure", `"RequestInterval":10`, `"RequestInterval":{"Ref":"P"}`, "Endpoint"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := budget.FromTemplates(replaced(t, original, tt.old, tt.new)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := budget.FromStacks(replaced(t, original, tt.old, tt.new)); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("want an error with %q, got %v", tt.want, err)
 			}
 		})
@@ -106,12 +108,13 @@ func TestBudgetRefusesOtherTemplates(t *testing.T) {
 }
 
 // replaced is the templates with other text in them, which has to be there.
-func replaced(t *testing.T, templates []budget.Template, old, text string) (changed []budget.Template) {
+func replaced(t *testing.T, stacks []cloudassembly.Stack, old, text string) (changed []cloudassembly.Stack) {
 	t.Helper()
 	found := 0
-	for _, tmpl := range templates {
-		found += strings.Count(string(tmpl.JSON), old)
-		changed = append(changed, budget.Template{Region: tmpl.Region, JSON: []byte(strings.ReplaceAll(string(tmpl.JSON), old, text))})
+	for _, stack := range stacks {
+		found += strings.Count(string(stack.Template), old)
+		stack.Template = []byte(strings.ReplaceAll(string(stack.Template), old, text))
+		changed = append(changed, stack)
 	}
 	if found == 0 {
 		t.Fatalf("the templates have no %s", old)
@@ -123,7 +126,7 @@ func replaced(t *testing.T, templates []budget.Template, old, text string) (chan
 // budget prints of the example.
 func TestRecoveryBudgetIsDocumented(t *testing.T) {
 	const file, heading = "../docs/recovery-budget.md", "## The example's budget\n\n"
-	timings, err := budget.FromTemplates(deployment(t, "example", "", nil).templates(t))
+	timings, err := budget.FromStacks(deployment(t, "example", "", nil).read(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"warm-standby/budget"
+	"warm-standby/cloudassembly"
 )
 
 func main() {
@@ -21,11 +22,11 @@ func main() {
 }
 
 func run(assembly string) error {
-	templates, err := budget.ReadAssembly(assembly)
+	stacks, err := cloudassembly.Read(assembly)
 	if err != nil {
 		return err
 	}
-	timings, err := budget.FromTemplates(templates)
+	timings, err := budget.FromStacks(stacks)
 	if err != nil {
 		return fmt.Errorf("%s: %w", assembly, err)
 	}

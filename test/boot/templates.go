@@ -7,12 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"warm-standby/cloudassembly"
 )
 
 // object is a piece of a template.
@@ -35,26 +36,17 @@ type resource struct {
 
 // loadStacks reads the three stacks of a cloud assembly.
 func loadStacks(assembly string) (primary, standby, global *stack, err error) {
-	var manifest struct {
-		Artifacts map[string]struct {
-			Environment string
-			Properties  struct{ Tags map[string]string }
-		}
-	}
-	if err := readJSON(filepath.Join(assembly, "manifest.json"), &manifest); err != nil {
+	found, err := cloudassembly.Read(assembly)
+	if err != nil {
 		return nil, nil, nil, err
 	}
 	var regions []*stack
-	for name, artifact := range manifest.Artifacts {
-		role := artifact.Properties.Tags["stack-role"]
-		if role == "" {
-			continue // what is no stack
-		}
-		s := &stack{name: name, region: path.Base(artifact.Environment)}
-		if err := s.load(assembly); err != nil {
+	for _, f := range found {
+		s := &stack{name: f.Name, region: f.Region}
+		if err := s.load(assembly, f.Template); err != nil {
 			return nil, nil, nil, err
 		}
-		if role == "global" {
+		if f.Role == "global" {
 			global = s
 		} else {
 			regions = append(regions, s)
@@ -83,9 +75,9 @@ func (s *stack) primaryRegion() string {
 	panic(s.name + ": no record says who writes")
 }
 
-func (s *stack) load(assembly string) error {
+func (s *stack) load(assembly string, body []byte) error {
 	var template struct{ Resources map[string]resource }
-	if err := readJSON(filepath.Join(assembly, s.name+".template.json"), &template); err != nil {
+	if err := json.Unmarshal(body, &template); err != nil {
 		return err
 	}
 	s.resources = template.Resources
@@ -95,7 +87,11 @@ func (s *stack) load(assembly string) error {
 			Destinations map[string]struct{ BucketName, ObjectKey string }
 		}
 	}
-	if err := readJSON(filepath.Join(assembly, s.name+".assets.json"), &assets); err != nil {
+	data, err := os.ReadFile(filepath.Join(assembly, s.name+".assets.json"))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, &assets); err != nil {
 		return err
 	}
 	s.assets = map[string]string{}
@@ -105,14 +101,6 @@ func (s *stack) load(assembly string) error {
 		}
 	}
 	return nil
-}
-
-func readJSON(file string, into any) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, into)
 }
 
 // only is the one resource of a type.
