@@ -15,7 +15,11 @@ import (
 // they differ, the slowest counts.
 func FromStacks(stacks []cloudassembly.Stack) (t Timings, err error) {
 	r := &reader{stacks: stacks}
-	primary, standby, switchAlarm := r.global(&t)
+	primary, err := cloudassembly.PrimaryRegion(stacks)
+	if err != nil {
+		return t, err
+	}
+	standby, switchAlarm := r.global(&t)
 	r.tiers(&t, primary)
 	r.database(&t, primary)
 	r.alarms(&t, standby, switchAlarm)
@@ -27,8 +31,8 @@ type reader struct {
 	err    error // The first; what is read after it counts for nothing.
 }
 
-// global reads the front, which knows the roles of the regions.
-func (r *reader) global(t *Timings) (primary, standby, switchAlarm string) {
+// global reads the front, which knows where the switch is.
+func (r *reader) global(t *Timings) (standby, switchAlarm string) {
 	for _, check := range resources[struct {
 		HealthCheckConfig struct {
 			Type                              string
@@ -48,19 +52,15 @@ func (r *reader) global(t *Timings) (primary, standby, switchAlarm string) {
 	}
 	for _, group := range resources[struct {
 		RecordSets []struct {
-			Type, Failover  string
-			TTL             number
-			AliasTarget     *struct{}
-			ResourceRecords []string
+			Type        string
+			TTL         number
+			AliasTarget *struct{}
 		}
 	}](r, "AWS::Route53::RecordSetGroup", "") {
 		for _, record := range group.RecordSets {
 			switch {
 			case record.Type == "TXT":
 				t.WriterTTL = max(t.WriterTTL, record.TTL.seconds())
-				if record.Failover == "PRIMARY" && len(record.ResourceRecords) == 1 {
-					primary = strings.Trim(record.ResourceRecords[0], `"`)
-				}
 			case record.AliasTarget != nil: // of a load balancer, by the region's name
 				t.ClientTTL = max(t.ClientTTL, balancerTTL)
 			default:
@@ -82,10 +82,10 @@ func (r *reader) global(t *Timings) (primary, standby, switchAlarm string) {
 			t.ReadTimeout = max(t.ReadTimeout, origin.CustomOriginConfig.OriginReadTimeout.seconds())
 		}
 	}
-	if primary == "" || standby == "" {
-		r.fail(errors.New("no record names the primary, or no health check the standby"))
+	if standby == "" {
+		r.fail(errors.New("no health check names the standby"))
 	}
-	return primary, standby, switchAlarm
+	return standby, switchAlarm
 }
 
 func (r *reader) tiers(t *Timings, primary string) {

@@ -5,11 +5,13 @@ package cloudassembly
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Stack is one stack of a deployment.
@@ -84,4 +86,35 @@ func (s Stack) Resources() (map[string]Resource, error) {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	return template.Resources, nil
+}
+
+// PrimaryRegion is the one that serves: the one that the record of who writes
+// names while nobody holds the traffic.
+func PrimaryRegion(stacks []Stack) (string, error) {
+	for _, stack := range stacks {
+		resources, err := stack.Resources()
+		if err != nil {
+			return "", err
+		}
+		for id, r := range resources {
+			if r.Type != "AWS::Route53::RecordSetGroup" {
+				continue
+			}
+			var group struct {
+				RecordSets []struct {
+					Type, Failover  string
+					ResourceRecords []string
+				}
+			}
+			if err := json.Unmarshal(r.Properties, &group); err != nil {
+				return "", fmt.Errorf("%s: %s: %w", stack.Name, id, err)
+			}
+			for _, record := range group.RecordSets {
+				if record.Type == "TXT" && record.Failover == "PRIMARY" && len(record.ResourceRecords) == 1 {
+					return strings.Trim(record.ResourceRecords[0], `"`), nil
+				}
+			}
+		}
+	}
+	return "", errors.New("no record names the primary")
 }

@@ -59,3 +59,24 @@ func TestRead(t *testing.T) {
 		t.Errorf("want the stack of the broken template named, got %v", err)
 	}
 }
+
+func TestPrimaryRegion(t *testing.T) {
+	global := func(records string) []Stack {
+		return []Stack{
+			{Name: "books-us-east-1", Template: []byte(`{"Resources": {}}`)},
+			{Name: "books-global", Template: []byte(`{"Resources": {"Records": {"Type": "AWS::Route53::RecordSetGroup", "Properties": {"RecordSets": ` + records + `}}}}`)},
+		}
+	}
+	for _, tt := range []struct{ name, records, want, wantErr string }{
+		{"the one that writes", `[{"Type": "A", "Failover": "PRIMARY"}, {"Type": "TXT", "Failover": "SECONDARY", "ResourceRecords": ["\"us-west-2\""]}, {"Type": "TXT", "Failover": "PRIMARY", "ResourceRecords": ["\"us-east-1\""]}]`, "us-east-1", ""},
+		{"nobody", `[{"Type": "A", "Failover": "PRIMARY"}]`, "", "no record names the primary"},
+		{"something else", `{}`, "", "books-global: Records: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := PrimaryRegion(global(tt.records))
+			if got != tt.want || (err == nil) != (tt.wantErr == "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
+				t.Errorf("want %q and an error with %q, got %q, %v", tt.want, tt.wantErr, got, err)
+			}
+		})
+	}
+}

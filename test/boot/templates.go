@@ -55,24 +55,16 @@ func loadStacks(assembly string) (primary, standby, global *stack, err error) {
 	if global == nil || len(regions) != 2 {
 		return nil, nil, nil, fmt.Errorf("%s: want a global stack and two regions", assembly)
 	}
+	region, err := cloudassembly.PrimaryRegion(found)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	primary, standby = regions[0], regions[1]
-	if standby.region == global.primaryRegion() {
+	if standby.region == region {
 		primary, standby = standby, primary
 	}
 	standby.place = 1
 	return primary, standby, global, nil
-}
-
-// primaryRegion is the one that the record of who writes names while nobody holds
-// the traffic.
-func (s *stack) primaryRegion() string {
-	_, records := s.only("AWS::Route53::RecordSetGroup")
-	for _, record := range records.Properties["RecordSets"].([]any) {
-		if record := record.(object); record["Type"] == "TXT" && record["Failover"] == "PRIMARY" {
-			return strings.Trim(record["ResourceRecords"].([]any)[0].(string), `"`)
-		}
-	}
-	panic(s.name + ": no record says who writes")
 }
 
 func (s *stack) load(assembly string, body []byte) error {
