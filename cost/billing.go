@@ -149,7 +149,7 @@ func instance(b *bill, id string) {
 		SubnetId       reference
 	}](b, id)
 	b.machines(1, i.LaunchTemplate.LaunchTemplateId)
-	if properties[struct{ MapPublicIpOnLaunch bool }](b, string(i.SubnetId)).MapPublicIpOnLaunch {
+	if properties[struct{ MapPublicIPOnLaunch bool }](b, string(i.SubnetId)).MapPublicIPOnLaunch {
 		b.add("VPC", "public IPv4 addresses", hours, "public IPv4 address, hour")
 	}
 }
@@ -178,10 +178,10 @@ func natGateway(b *bill, _ string) {
 func endpoint(b *bill, id string) {
 	e := properties[struct {
 		VpcEndpointType string
-		SubnetIds       []any
+		SubnetIDs       []any
 	}](b, id)
 	if e.VpcEndpointType == "Interface" {
-		b.add("VPC", "interface endpoints", hours*float64(len(e.SubnetIds)), "interface endpoint, zone and hour")
+		b.add("VPC", "interface endpoints", hours*float64(len(e.SubnetIDs)), "interface endpoint, zone and hour")
 		b.add("VPC", "data through interface endpoints", b.EndpointGB, "interface endpoint, GB")
 	}
 }
