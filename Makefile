@@ -12,7 +12,7 @@ APP_SOURCES := go.mod go.sum app.go $(shell find application budget settings sta
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth budget diff deploy destroy retire status failover switchover evacuate return probe drill test test-go test-application test-boot test-db lint fmt bench
+.PHONY: help setup app synth budget cost diff deploy destroy retire status failover switchover evacuate return probe drill test test-go test-application test-boot test-db lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ synth: setup .build/app ## Write the templates of all stacks to cdk.out
 
 budget: synth ## Reckon from the templates how long each failure lasts
 	@go run ./cmd/budget
+
+cost: synth ## Reckon from the templates what DEPLOYMENT costs a month; COSTFLAGS=-help
+	@go run ./cmd/cost $(COSTFLAGS)
 
 diff: setup .build/app ## Compare with what is deployed (needs credentials)
 	$(CDK) diff $(CDKFLAGS)

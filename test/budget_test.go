@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,9 @@ func (a *assembly) read(t *testing.T) (stacks []cloudassembly.Stack) {
 		artifact := a.manifest.Artifacts[id]
 		stacks = append(stacks, cloudassembly.Stack{Name: id, Region: path.Base(artifact.Environment), Role: artifact.Properties.Tags["stack-role"], Template: data})
 	}
+	slices.SortFunc(stacks, func(x, y cloudassembly.Stack) int { // as they are deployed
+		return len(a.manifest.Artifacts[x.Name].Dependencies) - len(a.manifest.Artifacts[y.Name].Dependencies)
+	})
 	return stacks
 }
 
