@@ -54,10 +54,11 @@ deploy: setup .build/app ## Deploy all stacks in order (needs credentials)
 	@go run ./cmd/preflight deployments/$(DEPLOYMENT).yaml
 	$(CDK) deploy --all $(CDKFLAGS)
 
-destroy: setup .build/app ## Delete all stacks, the global one first (needs credentials)
-	$(CDK) destroy --all $(CDKFLAGS)
-
 # Built first, since go run would come between Ctrl-C, the exit code and them.
+destroy: ## Delete all stacks, or those of REGION, and list what stays; DRYRUN=1 only lists, CONFIRM=name doesn't ask (needs credentials)
+	@go build -o .build/destroy ./cmd/destroy
+	@.build/destroy $(if $(REGION),-region $(REGION)) $(if $(DRYRUN),-dry-run) $(if $(CONFIRM),-confirm $(CONFIRM)) deployments/$(DEPLOYMENT).yaml
+
 retire: ## Delete INSTANCE, which has left the deployment, with a final snapshot (needs credentials)
 	@go build -o .build/retire ./cmd/retire
 	@.build/retire deployments/$(DEPLOYMENT).yaml "$(INSTANCE)"

@@ -23,6 +23,19 @@ func Open(ctx context.Context, s *settings.Settings, region string) (aws.Config,
 	if region != s.Primary && region != s.Standby && !retired {
 		return aws.Config{}, fmt.Errorf("want a region of %s, %s or %s (got %q)", s.Name, s.Primary, s.Standby, region)
 	}
+	return open(ctx, s, region)
+}
+
+// GlobalRegion has the deployment's global stack, and the control planes of
+// CloudFront and Route 53, whatever its other regions are.
+const GlobalRegion = "us-east-1"
+
+// OpenGlobal is Open for the region of the global stack.
+func OpenGlobal(ctx context.Context, s *settings.Settings) (aws.Config, error) {
+	return open(ctx, s, GlobalRegion)
+}
+
+func open(ctx context.Context, s *settings.Settings, region string) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region))
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("AWS configuration: %w", err)

@@ -134,35 +134,20 @@ func (r *runner) attach(ctx context.Context, name string) (id string, err error)
 	if name == runbooks.Status {
 		return "", nil
 	}
-	var documents []string
-	for _, runbook := range runbooks.All {
-		if runbook != runbooks.Status {
-			documents = append(documents, runbooks.DocumentName(r.deployment, runbook))
-		}
+	runs, err := account.RunningRunbooks(ctx, r.ssm, r.deployment)
+	if err != nil {
+		return "", fmt.Errorf("which runbooks run in %s: %w", r.region, err)
 	}
-	pages := ssm.NewDescribeAutomationExecutionsPaginator(r.ssm, &ssm.DescribeAutomationExecutionsInput{Filters: []types.AutomationExecutionFilter{
-		{Key: types.AutomationExecutionFilterKeyDocumentNamePrefix, Values: documents},
-		{Key: types.AutomationExecutionFilterKeyExecutionStatus, Values: []string{"Pending", "InProgress", "Waiting", "Cancelling"}},
-	}})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return "", fmt.Errorf("which runbooks run in %s: %w", r.region, err)
-		}
-		for _, run := range page.AutomationExecutionMetadataList {
-			document, running := aws.ToString(run.DocumentName), aws.ToString(run.AutomationExecutionId)
-			switch {
-			case !slices.Contains(documents, document): // of a deployment whose name begins with this one's
-			case document != runbooks.DocumentName(r.deployment, name):
-				return "", fmt.Errorf("%s is running in %s: wait until it has ended, or stop it: aws ssm stop-automation-execution --region %s --automation-execution-id %s",
-					document, r.region, r.region, running)
-			default:
-				r.print("%s is running in %s since %s, with its own parameters: %s", document, r.region, clock(aws.ToTime(run.ExecutionStartTime)), running)
-				return running, nil
-			}
-		}
+	if len(runs) == 0 {
+		return "", nil
 	}
-	return "", nil
+	document, running := aws.ToString(runs[0].DocumentName), aws.ToString(runs[0].AutomationExecutionId)
+	if document != runbooks.DocumentName(r.deployment, name) {
+		return "", fmt.Errorf("%s is running in %s: wait until it has ended, or stop it: aws ssm stop-automation-execution --region %s --automation-execution-id %s",
+			document, r.region, r.region, running)
+	}
+	r.print("%s is running in %s since %s, with its own parameters: %s", document, r.region, clock(aws.ToTime(runs[0].ExecutionStartTime)), running)
+	return running, nil
 }
 
 func (r *runner) start(ctx context.Context, name string, given parameters) (id string, err error) {
