@@ -70,7 +70,7 @@ func Compare(ctx context.Context, pairs []Pair) (differences []Difference, creat
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.CommandContext(ctx, "node", "--eval", script)
+	cmd := exec.CommandContext(ctx, "node", "--eval", script) //nolint:gosec // it is embedded
 	cmd.Env = append(os.Environ(), "FORCE_COLOR=0")
 	var stderr bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), &stderr

@@ -54,15 +54,18 @@ func TestMarkdown(t *testing.T) {
 		},
 		{
 			"a bucket without a policy goes", resource("AWS::S3::Bucket", "Logs", object{}), nil,
-			[]string{"> - **`books-us-east-1`: `Logs` (AWS::S3::Bucket) is deleted**\n", "| 0 | 0 | 0 | 0 | 1 | 0 |"}, nil,
+			[]string{"> - **`books-us-east-1`: `Logs` (AWS::S3::Bucket) is deleted**\n", "| 0 | 0 | 0 | 0 | 1 | 0 |"},
+			nil,
 		},
 		{
 			"a final snapshot is told", resource("AWS::RDS::DBInstance", "Own", object{}, "Snapshot"), nil,
-			[]string{"`Own` (AWS::RDS::DBInstance) is deleted, with a final snapshot**"}, nil,
+			[]string{"`Own` (AWS::RDS::DBInstance) is deleted, with a final snapshot**"},
+			nil,
 		},
 		{
 			"another type under the same id", resource("AWS::KMS::Key", "Key", object{}), resource("AWS::S3::Bucket", "Key", object{}),
-			[]string{"> - **`books-us-east-1`: `Key` (AWS::KMS::Key) is replaced by a new one**"}, nil,
+			[]string{"> - **`books-us-east-1`: `Key` (AWS::KMS::Key) is replaced by a new one**"},
+			nil,
 		},
 		{
 			"what holds nothing is counted only", resource("AWS::EC2::EIP", "Network/Eip", object{"Domain": "vpc"}), nil,
@@ -76,15 +79,18 @@ func TestMarkdown(t *testing.T) {
 		},
 		{
 			"letters beyond ASCII, which CloudFormation does not give back", resource("AWS::SNS::Topic", "T", object{"DisplayName": "caf?"}), resource("AWS::SNS::Topic", "T", object{"DisplayName": "café"}),
-			[]string{"| 0 | 0 | 0 | 0 | 0 | 0 |"}, nil,
+			[]string{"| 0 | 0 | 0 | 0 | 0 | 0 |"},
+			nil,
 		},
 		{
 			"a name that would break out", nil, resource("AWS::S3::Bucket", "x`</code>|\n@all", object{"BucketName": "```\n@all"}),
-			[]string{"| 1 | 0 | 0 | 0 | 0 | 0 |"}, []string{"\n```\n@"},
+			[]string{"| 1 | 0 | 0 | 0 | 0 | 0 |"},
+			[]string{"\n```\n@"},
 		},
 		{
 			"a deleted one's name, too", resource("AWS::S3::Bucket", "x`</code>|\n@all", object{}), nil,
-			[]string{"`x'(/code)/ @all`"}, nil,
+			[]string{"`x'(/code)/ @all`"},
+			nil,
 		},
 	}
 	pairs := make([]Pair, len(cases))

@@ -13,9 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,6 +22,7 @@ import (
 
 	"warm-standby/account"
 	"warm-standby/changes"
+	"warm-standby/cloudassembly"
 	"warm-standby/cmd/internal/program"
 )
 
@@ -89,17 +88,17 @@ func write(file, text string) error {
 // compare compares the assembly's stacks with what is deployed, in the order in
 // which they are deployed.
 func compare(ctx context.Context, assembly string) ([]changes.Stack, error) {
-	synthesized, err := read(assembly)
+	synthesized, err := cloudassembly.Read(assembly)
 	if err != nil {
 		return nil, err
 	}
 	pairs := make([]changes.Pair, len(synthesized))
 	for i, stack := range synthesized {
-		deployed, err := stack.deployed(ctx)
+		before, err := deployed(ctx, stack)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", stack.name, err)
+			return nil, fmt.Errorf("%s: %w", stack.Name, err)
 		}
-		pairs[i] = changes.Pair{Before: deployed, After: stack.template}
+		pairs[i] = changes.Pair{Before: before, After: stack.Template}
 	}
 	differences, _, err := changes.Compare(ctx, pairs)
 	if err != nil {
@@ -107,64 +106,25 @@ func compare(ctx context.Context, assembly string) ([]changes.Stack, error) {
 	}
 	stacks := make([]changes.Stack, len(synthesized))
 	for i, stack := range synthesized {
-		stacks[i] = changes.Stack{Name: stack.name, New: pairs[i].Before == nil, Difference: differences[i]}
+		stacks[i] = changes.Stack{Name: stack.Name, New: pairs[i].Before == nil, Difference: differences[i]}
 	}
 	return stacks, nil
 }
 
-// environment is where a stack goes. A region is part of the host that is asked.
-var environment = regexp.MustCompile(`^aws://(\d{12})/([a-z0-9-]+)$`)
-
-// stack is one of the assembly.
-type stack struct {
-	name, account, region string
-	dependencies          int
-	template              json.RawMessage
-}
-
-// read lists the assembly's stacks in the order they are deployed.
-func read(assembly string) ([]stack, error) {
-	data, err := os.ReadFile(filepath.Join(assembly, "manifest.json"))
-	if err != nil {
-		return nil, err
-	}
-	var manifest struct {
-		Artifacts map[string]struct {
-			Type         string
-			Environment  string
-			Properties   struct{ TemplateFile string }
-			Dependencies []string
-		}
-	}
-	if err := json.Unmarshal(data, &manifest); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(assembly, "manifest.json"), err)
-	}
-	var stacks []stack
-	for name, artifact := range manifest.Artifacts {
-		if artifact.Type != "aws:cloudformation:stack" {
-			continue
-		}
-		template, err := os.ReadFile(filepath.Join(assembly, filepath.Base(artifact.Properties.TemplateFile)))
-		if err != nil {
-			return nil, err
-		}
-		parts := environment.FindStringSubmatch(artifact.Environment)
-		if parts == nil {
-			return nil, fmt.Errorf("%s: environment: want aws://ACCOUNT/REGION (got %q)", name, artifact.Environment)
-		}
-		stacks = append(stacks, stack{name, parts[1], parts[2], len(artifact.Dependencies), template})
-	}
-	slices.SortFunc(stacks, func(a, b stack) int { return a.dependencies - b.dependencies })
-	return stacks, nil
-}
+// region is the only form of one. It is part of the host that is asked, and who
+// wrote the assembly is not to be trusted.
+var region = regexp.MustCompile(`^[a-z0-9-]+$`)
 
 // deployed is the template that the stack was last deployed with, or nil.
-func (s *stack) deployed(ctx context.Context) (json.RawMessage, error) {
-	cfg, err := account.In(ctx, s.name, s.account, s.region)
+func deployed(ctx context.Context, s cloudassembly.Stack) (json.RawMessage, error) {
+	if !region.MatchString(s.Region) {
+		return nil, fmt.Errorf("want a region (got %q)", s.Region)
+	}
+	cfg, err := account.In(ctx, s.Name, s.Account, s.Region)
 	if err != nil {
 		return nil, err
 	}
-	out, err := cloudformation.NewFromConfig(cfg).GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &s.name})
+	out, err := cloudformation.NewFromConfig(cfg).GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &s.Name})
 	var refused smithy.APIError
 	if errors.As(err, &refused) && refused.ErrorCode() == "ValidationError" && strings.HasSuffix(refused.ErrorMessage(), "does not exist") {
 		return nil, nil

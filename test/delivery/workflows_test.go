@@ -30,14 +30,14 @@ func TestCommands(t *testing.T) {
 		"inputs.no-rollback && '--no-rollback' || ''": "--no-rollback",
 	}
 	want := map[string]string{
-		"test test":       "make test",
-		"test lint":       "make lint",
-		"test synth":      "make synth DEPLOYMENT=example\nmake synth DEPLOYMENT=walkthrough",
-		"nightly ci":      ".ci/run as root",
-		"changes synth":   "make synth DEPLOYMENT=prod",
-		"changes comment": "make node_modules/.package-lock.json\nmake changes DEPLOYMENT=prod CHANGESFLAGS=-append /summary.md -pull-request 12",
-		"deploy changes":  "make synth DEPLOYMENT=prod\nmake changes DEPLOYMENT=prod CHANGESFLAGS=-append /summary.md",
-		"deploy deploy":   "make setup .build/app DEPLOYMENT=prod\nmake deploy DEPLOYMENT=prod CDKFLAGS=--require-approval never --progress events --no-rollback",
+		"test/test":       "make test",
+		"test/lint":       "make lint",
+		"test/synth":      "make synth DEPLOYMENT=example\nmake synth DEPLOYMENT=walkthrough",
+		"nightly/ci":      ".ci/run as root",
+		"changes/synth":   "make synth DEPLOYMENT=prod",
+		"changes/comment": "make node_modules/.package-lock.json\nmake changes DEPLOYMENT=prod CHANGESFLAGS=-append /summary.md -pull-request 12",
+		"deploy/changes":  "make synth DEPLOYMENT=prod\nmake changes DEPLOYMENT=prod CHANGESFLAGS=-append /summary.md",
+		"deploy/deploy":   "make setup .build/app DEPLOYMENT=prod\nmake deploy DEPLOYMENT=prod CDKFLAGS=--require-approval never --progress events --no-rollback",
 	}
 	dir := t.TempDir()
 	log := filepath.Join(dir, "log")
@@ -69,14 +69,14 @@ func TestCommands(t *testing.T) {
 				}
 				cmd := exec.Command("bash", "-e", "-c", step.Run)
 				cmd.Dir = dir
-				cmd.Env = append(env, "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "GITHUB_STEP_SUMMARY=/summary.md")
+				cmd.Env = slices.Concat(env, []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "GITHUB_STEP_SUMMARY=/summary.md"})
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%s %s: %s: %v\n%s", name, id, step.Run, err, out)
 				}
 			}
 			called, _ := os.ReadFile(log)
 			_ = os.Remove(log)
-			got[name+" "+id] = strings.TrimSpace(string(called))
+			got[name+"/"+id] = strings.TrimSpace(string(called))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(got)) {
@@ -145,9 +145,9 @@ func TestLittleIsPermitted(t *testing.T) {
 	read := map[string]string{"contents": "read"}
 	withRole := map[string]string{"contents": "read", "id-token": "write"}
 	want := map[string]map[string]string{
-		"changes comment": {"contents": "read", "id-token": "write", "pull-requests": "write"},
-		"deploy changes":  withRole,
-		"deploy deploy":   withRole,
+		"changes/comment": {"contents": "read", "id-token": "write", "pull-requests": "write"},
+		"deploy/changes":  withRole,
+		"deploy/deploy":   withRole,
 	}
 	for name, w := range load(t) {
 		if _, found := w.On["pull_request_target"]; found || len(w.On) == 0 {
@@ -157,7 +157,7 @@ func TestLittleIsPermitted(t *testing.T) {
 			t.Errorf("%s: has the permissions of GitHub's default, or no concurrency group", name)
 		}
 		for id, job := range w.Jobs {
-			permissions, expected := job.Permissions, want[name+" "+id]
+			permissions, expected := job.Permissions, want[name+"/"+id]
 			if permissions == nil {
 				permissions = w.Permissions
 			}

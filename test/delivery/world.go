@@ -53,7 +53,7 @@ func (w *World) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	out.Header().Set("Content-Type", "text/xml")
 	fail := func(code, message string) {
 		out.WriteHeader(http.StatusBadRequest)
-		_, _ = fmt.Fprintf(out, "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", code, message)
+		_, _ = fmt.Fprintf(out, "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", code, message) //nolint:gosec // for the SDK, no browser
 	}
 	template, found := w.Deployed[region+"/"+stack]
 	result := "<Account>" + w.Account + "</Account>"
