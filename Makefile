@@ -12,7 +12,7 @@ APP_SOURCES := go.mod go.sum app.go $(shell find application budget settings sta
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth budget cost diff deploy destroy retire status failover switchover evacuate return probe drill test test-go test-application test-boot test-db lint fmt bench
+.PHONY: help setup app synth budget cost diff changes deploy destroy retire status failover switchover evacuate return probe drill test test-go test-application test-boot test-db test-delivery lint fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ cost: synth ## Reckon from the templates what DEPLOYMENT costs a month; COSTFLAG
 
 diff: setup .build/app ## Compare with what is deployed (needs credentials)
 	$(CDK) diff $(CDKFLAGS)
+
+# It takes the templates as they are, and runs nothing of DEPLOYMENT's.
+changes: node_modules/.package-lock.json ## Print as Markdown what deploying cdk.out would change, what holds data first (needs credentials)
+	@go run ./cmd/changes -deployment $(DEPLOYMENT) $(CHANGESFLAGS)
 
 deploy: setup .build/app ## Deploy all stacks in order (needs credentials)
 	@go run ./cmd/preflight deployments/$(DEPLOYMENT).yaml
@@ -112,10 +116,14 @@ test-db: assets/app/api/node_modules/.package-lock.json .build/debian-mariadb ##
 	go test -tags mariadb ./cmd/rescue
 	cd assets/app/api && npm run --silent test:db
 
-lint: setup .build/bin/golangci-lint .build/debian-lint ## Check Go, shell and YAML
+test-delivery: setup ## Run the steps of the GitHub workflows on clean clones of what is committed
+	go test -tags delivery -count=1 -timeout=30m -run TestDelivery ./test/delivery
+
+lint: setup .build/bin/golangci-lint .build/debian-lint ## Check Go, shell, YAML and the workflows
 	golangci-lint run
 	shellcheck --shell=bash $$(git ls-files '*.sh') .ci/run test/boot/run test/boot/base test/boot/agent
 	yamllint --strict .
+	actionlint
 
 fmt: .build/bin/golangci-lint ## Format the Go files
 	golangci-lint fmt

@@ -23,7 +23,7 @@ func Open(ctx context.Context, s *settings.Settings, region string) (aws.Config,
 	if region != s.Primary && region != s.Standby && !retired {
 		return aws.Config{}, fmt.Errorf("want a region of %s, %s or %s (got %q)", s.Name, s.Primary, s.Standby, region)
 	}
-	return open(ctx, s, region)
+	return In(ctx, s.Name, s.Account, region)
 }
 
 // GlobalRegion has the deployment's global stack, and the control planes of
@@ -32,10 +32,11 @@ const GlobalRegion = "us-east-1"
 
 // OpenGlobal is Open for the region of the global stack.
 func OpenGlobal(ctx context.Context, s *settings.Settings) (aws.Config, error) {
-	return open(ctx, s, GlobalRegion)
+	return In(ctx, s.Name, s.Account, GlobalRegion)
 }
 
-func open(ctx context.Context, s *settings.Settings, region string) (aws.Config, error) {
+// In is the same for a region of the account where what is named is.
+func In(ctx context.Context, name, account, region string) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region))
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("AWS configuration: %w", err)
@@ -44,8 +45,8 @@ func open(ctx context.Context, s *settings.Settings, region string) (aws.Config,
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("AWS credentials: %w", err)
 	}
-	if got := aws.ToString(identity.Account); got != s.Account {
-		return aws.Config{}, fmt.Errorf("want credentials of account %s, where %s is (got %s)", s.Account, s.Name, got)
+	if got := aws.ToString(identity.Account); got != account {
+		return aws.Config{}, fmt.Errorf("want credentials of account %s, where %s is (got %s)", account, name, got)
 	}
 	return cfg, nil
 }

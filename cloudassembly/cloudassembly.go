@@ -17,6 +17,7 @@ import (
 // Stack is one stack of a deployment.
 type Stack struct {
 	Name     string
+	Account  string
 	Region   string
 	Role     string // Its tag stack-role: regional or global.
 	Template []byte // The JSON that CloudFormation gets.
@@ -60,7 +61,7 @@ func Read(folder string) ([]Stack, error) {
 		if artifact.Type != "aws:cloudformation:stack" {
 			continue
 		}
-		template, err := os.ReadFile(filepath.Join(folder, artifact.Properties.TemplateFile))
+		template, err := os.ReadFile(filepath.Join(folder, filepath.Base(artifact.Properties.TemplateFile)))
 		if err != nil {
 			return nil, err
 		}
@@ -68,6 +69,7 @@ func Read(folder string) ([]Stack, error) {
 		dependencies[name] = len(artifact.Dependencies)
 		stacks = append(stacks, Stack{
 			Name:     name,
+			Account:  path.Base(path.Dir(artifact.Environment)),
 			Region:   path.Base(artifact.Environment),
 			Role:     artifact.Properties.Tags["stack-role"],
 			Template: template,

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"warm-standby/assets/runbooks"
+	"warm-standby/changes"
 	"warm-standby/settings"
 	"warm-standby/stacks"
 )
@@ -254,14 +255,9 @@ func TestPromotionTouchesLittle(t *testing.T) {
 	equal(t, "stack tags", after.manifest.Artifacts["books-us-west-2"].Properties.Tags, tags)
 }
 
-// stateful are the types of what holds data or a name that others know.
-var stateful = []string{
-	dbInstance, dbSecret, "AWS::KMS::Key", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBParameterGroup", "AWS::Backup::BackupVault",
-	"AWS::S3::Bucket", "AWS::Route53::HostedZone", "AWS::EC2::VPC", "AWS::CertificateManager::Certificate",
-	"AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::CloudFront::Distribution", "AWS::SNS::Topic",
-	// Their names are fixed: under a new id they fail on create.
-	"AWS::Logs::DeliverySource", "AWS::Logs::DeliveryDestination", "AWS::Logs::Delivery",
-}
+// stateful are the types of what holds data or a name that others know, and of
+// what has a fixed name: under a new id that fails on create.
+var stateful = append([]string{"AWS::Logs::DeliverySource", "AWS::Logs::DeliveryDestination", "AWS::Logs::Delivery"}, changes.Stateful...)
 
 // TestStatefulResourcesKeepTheirIDs pins the logical ids of what holds data: a
 // changed id replaces the resource.

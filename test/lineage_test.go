@@ -1,13 +1,13 @@
 package test
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+
+	"warm-standby/changes"
 )
 
 // step is one stack's deploy in the life of the database.
@@ -62,21 +62,31 @@ func TestLife(t *testing.T) {
 			},
 		},
 	}
-	changes, createOnly := diff(t, steps)
+	differences, createOnly := diff(t, steps)
 	for i, step := range steps {
 		t.Run(step.name, func(t *testing.T) {
 			got := map[string]string{}
-			for id, change := range changes[i] {
+			for id, change := range differences[i].Resources {
 				keeps := slices.Contains(stateful, change.Type) || change.Type == "AWS::Logs::LogGroup"
 				switch {
 				case keeps:
-					got[id[:len(id)-8]] = change.String()
-				case change.Type == "AWS::SSM::Document" && change.String() == "Content?": // a new version of it, by its UpdateMethod
+					got[id[:len(id)-8]] = becomes(change)
+				case change.Type == "AWS::SSM::Document" && becomes(change) == "Content?": // a new version of it, by its UpdateMethod
 				case strings.HasSuffix(change.Impact, "_REPLACE"):
 					t.Errorf("%s (%s): %s by %v", id, change.Type, change.Impact, change.Properties)
 				}
 			}
 			equal(t, "what becomes of what holds data", got, step.want)
+			told := changes.Markdown("prod", []changes.Stack{{Name: step.stack, Difference: differences[i]}}, 1<<20)
+			for says, want := range map[string]bool{
+				"[!CAUTION]":           false, // nothing is lost in any step
+				"Promoted in place":    slices.Contains(slices.Collect(maps.Values(step.want)), promotedBySwap),
+				"stays in the account": slices.Contains(slices.Collect(maps.Values(step.want)), "WILL_ORPHAN"),
+			} {
+				if strings.Contains(told, says) != want {
+					t.Errorf("whoever approves it is told of %q: %v\n%.2000s", says, !want, told)
+				}
+			}
 
 			after := resourcesOf(step.after.stacks[step.stack], "")
 			for id, resource := range resourcesOf(step.before.stacks[step.stack], "") {
@@ -92,15 +102,9 @@ func TestLife(t *testing.T) {
 	}
 }
 
-// change is what becomes of a resource, in the words of CDK's diff.
-type change struct {
-	Type, Impact string
-	Properties   map[string]string // impact by name
-}
-
-// String is the properties that change in place, or what else becomes of the
-// resource.
-func (c change) String() string {
+// becomes is the properties of a resource that change in place, or what else
+// becomes of it.
+func becomes(c changes.Change) string {
 	if c.Impact != "WILL_UPDATE" && c.Impact != "MAY_REPLACE" {
 		return c.Impact
 	}
@@ -116,32 +120,24 @@ func (c change) String() string {
 // diff compares the templates of each step in one Node process. It also returns
 // the create-only properties of each type, as CloudFormation's resource schemas
 // have them.
-func diff(t *testing.T, steps []step) (changes []map[string]change, createOnly map[string][]string) {
+func diff(t *testing.T, steps []step) (differences []changes.Difference, createOnly map[string][]string) {
 	t.Helper()
-	pairs := make([][2]object, len(steps))
+	pairs := make([]changes.Pair, len(steps))
 	for i, step := range steps {
-		pairs[i] = [2]object{step.before.stacks[step.stack], step.after.stacks[step.stack]}
+		for template, stacks := range map[*json.RawMessage]*assembly{&pairs[i].Before: step.before, &pairs[i].After: step.after} {
+			document, err := json.Marshal(stacks.stacks[step.stack])
+			if err != nil {
+				t.Fatal(err)
+			}
+			*template = document
+		}
 	}
-	input, err := json.Marshal(pairs)
+	differences, createOnly, err := changes.Compare(t.Context(), pairs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("node", "lineage_diff.js")
-	var stderr bytes.Buffer
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), &stderr
-	output, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v (are node_modules installed, by make setup?)\n%s", err, &stderr)
+	if !slices.Contains(createOnly[dbInstance], "KmsKeyId") {
+		t.Fatalf("the schemas know no create-only properties of %s (got %v)", dbInstance, createOnly[dbInstance])
 	}
-	var answer struct {
-		Changes    []map[string]change
-		CreateOnly map[string][]string
-	}
-	if err := json.Unmarshal(output, &answer); err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Contains(answer.CreateOnly[dbInstance], "KmsKeyId") {
-		t.Fatalf("the schemas know no create-only properties of %s (got %v)", dbInstance, answer.CreateOnly[dbInstance])
-	}
-	return answer.Changes, answer.CreateOnly
+	return differences, createOnly
 }
