@@ -51,6 +51,10 @@ type canary struct {
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Synthetics_Library_Nodejs.html
 const canaryRuntime = "syn-nodejs-5.2"
 
+// maxResultDays is what Synthetics keeps at most; the bucket has them for longer.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-synthetics-canary.html
+const maxResultDays = 455
+
 // NewCanaries defines the canaries, their role and their bucket under scope/id.
 func NewCanaries(scope awsconstructs.Construct, id string, props CanariesProps) *Canaries {
 	scope = awsconstructs.NewConstruct(scope, jsii.String(id))
@@ -71,8 +75,8 @@ func NewCanaries(scope awsconstructs.Construct, id string, props CanariesProps) 
 			Memory:                     awscdk.Size_Mebibytes(jsii.Number(960)), // the least there is
 			Role:                       role,
 			ArtifactsBucketLocation:    &awssynthetics.ArtifactsBucketLocation{Bucket: results, Prefix: jsii.String(id)},
-			SuccessRetentionPeriod:     days(props.LogDays),
-			FailureRetentionPeriod:     days(props.LogDays),
+			SuccessRetentionPeriod:     days(min(props.LogDays, maxResultDays)),
+			FailureRetentionPeriod:     days(min(props.LogDays, maxResultDays)),
 			ProvisionedResourceCleanup: jsii.Bool(true),
 			ResourcesToReplicateTags:   &[]awssynthetics.ResourceToReplicateTags{awssynthetics.ResourceToReplicateTags_LAMBDA_FUNCTION},
 		}), name, props.Every}

@@ -283,7 +283,7 @@ func TestNotifications(t *testing.T) {
 
 // newAlarms defines alarms on two tiers and on a database that is otherwise as
 // given, with the latency set apart from every other number.
-func newAlarms(stack awscdk.Stack, alarmed constructs.AlarmedDatabase) {
+func newAlarms(stack awscdk.Stack, alarmed constructs.AlarmedDatabase) (web, api constructs.AlarmedTier, alarms *constructs.Alarms) {
 	network := constructs.NewTieredVpc(stack, "Network", constructs.TieredVpcProps{
 		Cidr: "172.20.0.0/16", AvailabilityZones: []string{*stack.Region() + "a", *stack.Region() + "b"}, NatGateways: 1, FlowLogDays: 30,
 	})
@@ -306,11 +306,12 @@ func newAlarms(stack awscdk.Stack, alarmed constructs.AlarmedDatabase) {
 		VpcSubnets:       network.DatabaseSubnets(),
 		StorageEncrypted: jsii.Bool(true),
 	})
-	constructs.NewAlarms(stack, "Alarms", constructs.AlarmsProps{
+	web, api = tier("Web"), tier("Api")
+	return web, api, constructs.NewAlarms(stack, "Alarms", constructs.AlarmsProps{
 		Deployment:        "books",
 		Topic:             constructs.NewNotifications(stack, "Notifications", constructs.NotificationsProps{Emails: []string{"ops@example.com"}}).Topic(),
-		Web:               tier("Web"),
-		Api:               tier("Api"),
+		Web:               web,
+		Api:               api,
 		Database:          alarmed,
 		LatencySeconds:    2.5,
 		ReplicaLagSeconds: 60,
