@@ -1,10 +1,10 @@
 package test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -64,47 +64,73 @@ func TestCanaryScript(t *testing.T) {
 		kind, body string
 	}
 	const page = `<html><head><link rel="icon" href="/icon.svg"><script src="https://elsewhere.example/a.js"></script><script type="module" src="/assets/app-1.js"></script></head></html>`
-	html, script, json := "text/html; charset=utf-8", "text/javascript", "application/json"
-	for _, tt := range []struct {
+	html, script, data := "text/html; charset=utf-8", "text/javascript", "application/json"
+	runs := []struct {
 		name        string
 		answers     answers
 		environment string // Space-separated, URL for the server's address.
 		want        string // Part of what it fails with; empty: it succeeds.
 	}{
-		{"a site and its API", answers{"/": {200, html, page}, "/assets/app-1.js": {200, script, "1"}, "/ready": {200, json, `{"region":"us-east-1"}`}}, "SITE_URL=URL/ API_URL=URL/ready", ""},
+		{"a site and its API", answers{"/": {200, html, page}, "/assets/app-1.js": {200, script, "1"}, "/ready": {200, data, `{"region":"us-east-1"}`}}, "SITE_URL=URL/ API_URL=URL/ready", ""},
 		{"a page without files", answers{"/": {200, html, "<p>Soon"}}, "SITE_URL=URL/", ""},
 		{"a site that answers with an error", answers{"/": {503, html, "down"}}, "SITE_URL=URL/", "/: want 200 (got 503: down)"},
-		{"a site that is no page", answers{"/": {200, json, "{}"}}, "SITE_URL=URL/", "/: want a page (got application/json)"},
+		{"a site that is no page", answers{"/": {200, data, "{}"}}, "SITE_URL=URL/", "/: want a page (got application/json)"},
 		{"a page whose script is gone", answers{"/": {200, html, page}, "/assets/app-1.js": {404, html, "gone"}}, "SITE_URL=URL/", "/assets/app-1.js: want 200 (got 404"},
 		{"a page in its script's place", answers{"/": {200, html, page}, "/assets/app-1.js": {200, html, page}}, "SITE_URL=URL/", "want a script or style sheet (got a page)"},
-		{"the site is well, its API is not", answers{"/": {200, html, "<p>Soon"}, "/ready": {503, json, "{}"}}, "SITE_URL=URL/ API_URL=URL/ready", "/ready: want 200 (got 503"},
-		{"the region's API", answers{"/ready": {200, json, `{"region":"us-west-2"}`}}, "API_URL=URL/ready API_REGION=us-west-2", ""},
-		{"another region answers", answers{"/ready": {200, json, `{"region":"us-east-1"}`}}, "API_URL=URL/ready API_REGION=us-west-2", "want an answer of us-west-2 (got one of us-east-1)"},
-		{"an API that names no region", answers{"/ready": {200, json, `{}`}}, "API_URL=URL/ready API_REGION=us-west-2", ""},
+		{"the site is well, its API is not", answers{"/": {200, html, "<p>Soon"}, "/ready": {503, data, "{}"}}, "SITE_URL=URL/ API_URL=URL/ready", "/ready: want 200 (got 503"},
+		{"the region's API", answers{"/ready": {200, data, `{"region":"us-west-2"}`}}, "API_URL=URL/ready API_REGION=us-west-2", ""},
+		{"another region answers", answers{"/ready": {200, data, `{"region":"us-east-1"}`}}, "API_URL=URL/ready API_REGION=us-west-2", "want an answer of us-west-2 (got one of us-east-1)"},
+		{"an API that names no region", answers{"/ready": {200, data, `{}`}}, "API_URL=URL/ready API_REGION=us-west-2", ""},
 		{"an API that speaks no JSON", answers{"/ready": {200, "text/plain", "ok"}}, "API_URL=URL/ready API_REGION=us-west-2", ""},
 		{"nobody listens", nil, "API_URL=http://127.0.0.1:1/ready", "http://127.0.0.1:1/ready: "},
 		{"nothing to ask", nil, "", "neither SITE_URL nor API_URL is set"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				answer, ok := tt.answers[r.URL.Path]
-				if r.Method != http.MethodGet || r.UserAgent() != "warm-standby-canary" || !ok {
-					t.Errorf("it asks %s %s as %q", r.Method, r.URL.Path, r.UserAgent())
-				}
-				w.Header().Set("Content-Type", answer.kind)
-				w.WriteHeader(answer.status)
-				if _, err := io.WriteString(w, answer.body); err != nil {
-					t.Error(err)
-				}
-			}))
-			defer server.Close()
-			cmd := exec.Command("node", "-e", `require("../assets/canaries/index.js").handler().catch((error) => { console.error(error.message); process.exit(1); })`)
-			cmd.Env = append(os.Environ(), strings.Fields(strings.ReplaceAll(tt.environment, "URL/", server.URL+"/"))...)
-			out, err := cmd.CombinedOutput()
-			if (err != nil) != (tt.want != "") || !strings.Contains(string(out), tt.want) {
-				t.Errorf("want %q (got %v: %s)", tt.want, err, out)
+	}
+	var environments []map[string]string
+	for _, tt := range runs {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer, ok := tt.answers[r.URL.Path]
+			if r.Method != http.MethodGet || r.UserAgent() != "warm-standby-canary" || !ok {
+				t.Errorf("%s: it asks %s %s as %q", tt.name, r.Method, r.URL.Path, r.UserAgent())
 			}
-		})
+			w.Header().Set("Content-Type", answer.kind)
+			w.WriteHeader(answer.status)
+			if _, err := io.WriteString(w, answer.body); err != nil {
+				t.Error(err)
+			}
+		}))
+		defer server.Close()
+		environment := map[string]string{}
+		for _, variable := range strings.Fields(strings.ReplaceAll(tt.environment, "URL/", server.URL+"/")) {
+			name, value, _ := strings.Cut(variable, "=")
+			environment[name] = value
+		}
+		environments = append(environments, environment)
+	}
+	// One process runs them all: starting it is what takes time.
+	asked, err := json.Marshal(environments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("node", "-e", `
+		const { handler } = require("../assets/canaries/index.js");
+		const own = { ...process.env };
+		console.log = () => {};
+		(async () => {
+			const outcomes = [];
+			for (const environment of JSON.parse(process.argv[1])) {
+				process.env = { ...own, ...environment };
+				outcomes.push(await handler().then(() => "", (error) => error.message));
+			}
+			process.stdout.write(JSON.stringify(outcomes));
+		})();`, string(asked))
+	out, err := cmd.Output()
+	var outcomes []string
+	if err != nil || json.Unmarshal(out, &outcomes) != nil || len(outcomes) != len(runs) {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for i, tt := range runs {
+		if got := outcomes[i]; (got != "") != (tt.want != "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: want %q (got %q)", tt.name, tt.want, got)
+		}
 	}
 }
