@@ -132,7 +132,7 @@ const (
 // drawing writes SVG.
 type drawing struct{ strings.Builder }
 
-func (d *drawing) add(format string, args ...any) { d.WriteString(fmt.Sprintf(format+"\n", args...)) }
+func (d *drawing) add(format string, args ...any) { fmt.Fprintf(&d.Builder, format+"\n", args...) }
 
 func (d *drawing) text(x, y float64, attributes, text string) {
 	d.add(`<text x="%.0f" y="%.0f" %s>%s</text>`, x, y, attributes, html.EscapeString(text))
