@@ -62,7 +62,7 @@ func run() (err error) {
 		}
 	}()
 	app := awscdk.NewApp(props)
-	stacks.New(app, deployment, stacks.Artifacts{Web: web.Archive, Api: api.Archive})
+	stacks.New(app, deployment, stacks.Artifacts{Web: web.Archive, Api: api.Archive, Canaries: "assets/canaries"})
 	app.Synth(nil)
 	return nil
 }

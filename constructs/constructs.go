@@ -5,10 +5,12 @@ package constructs
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	awsconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -24,6 +26,44 @@ func newLogGroup(scope awsconstructs.Construct, id string, days int, name ...str
 		props.LogGroupName = jsii.String(name[0])
 	}
 	return awslogs.NewLogGroup(scope, jsii.String(id), props)
+}
+
+// newPassingBucket defines a private bucket for what is kept for some days; it
+// leaves, emptied, with its stack.
+func newPassingBucket(scope awsconstructs.Construct, id string, keepDays int) awss3.IBucket {
+	return awss3.NewBucket(scope, jsii.String(id), &awss3.BucketProps{
+		// Load balancers write to buckets with S3-managed keys only:
+		// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+		Encryption:        awss3.BucketEncryption_S3_MANAGED,
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		EnforceSSL:        jsii.Bool(true),
+		LifecycleRules: &[]*awss3.LifecycleRule{{
+			Expiration:                          days(keepDays),
+			AbortIncompleteMultipartUploadAfter: days(1),
+		}},
+		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
+		AutoDeleteObjects: jsii.Bool(true),
+	})
+}
+
+// BoundProviderLogs gives the functions that the CDK adds to a stack on its own, to
+// empty buckets and the like, a log group that leaves with it: else Lambda makes one
+// that keeps everything for ever. Call it last, once a stack.
+func BoundProviderLogs(stack awscdk.Stack, logDays int) {
+	var group awslogs.LogGroup
+	for _, child := range *stack.Node().Children() {
+		if !strings.HasPrefix(*child.Node().Id(), "Custom::") {
+			continue
+		}
+		handler, ok := child.Node().TryFindChild(jsii.String("Handler")).(awscdk.CfnResource)
+		if !ok {
+			continue
+		}
+		if group == nil {
+			group = newLogGroup(stack, "ProviderLogs", logDays)
+		}
+		handler.AddPropertyOverride(jsii.String("LoggingConfig.LogGroup"), group.LogGroupName())
+	}
 }
 
 // LogRetentionDays is the retention periods, in days, offered here out of those

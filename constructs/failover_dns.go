@@ -46,9 +46,12 @@ type FailoverDnsProps struct {
 // The stack must be in us-east-1, which has Route 53's metrics. Where that is the
 // primary, its outage may silence them too: the records do not need them.
 type FailoverDns struct {
-	scope  awsconstructs.Construct
-	props  FailoverDnsProps
-	domain string
+	scope    awsconstructs.Construct
+	props    FailoverDnsProps
+	domain   string
+	released awsroute53.IHealthCheck // Of the operator's switch.
+	tiers    []tier
+	alarms   []awscloudwatch.IAlarm
 }
 
 // NewFailoverDns defines the health checks, their alarms and the failover
@@ -58,10 +61,12 @@ func NewFailoverDns(scope awsconstructs.Construct, id string, props FailoverDnsP
 	mustBeInUsEast1(scope, "FailoverDns")
 	f := &FailoverDns{scope: scope, props: props, domain: *props.Zone.ZoneName()}
 	released, held := f.addSwitch()
-	f.addRecords(released,
+	f.released = released
+	f.tiers = []tier{
 		f.addTier("Api", props.ApiLabel, props.ApiHealthPath, released, held),
 		f.addTier("Web", props.WebLabel, props.WebHealthPath, released, held),
-	)
+	}
+	f.addRecords()
 	return f
 }
 
@@ -94,6 +99,13 @@ func (f *FailoverDns) addSwitch() (released, held awsroute53.IHealthCheck) {
 type tier struct {
 	label            string
 	primary, standby awsroute53.IHealthCheck
+	endpoints        []endpoint
+}
+
+// endpoint is a region's, by the region's own name.
+type endpoint struct {
+	region string
+	check  awsroute53.IHealthCheck
 }
 
 func (f *FailoverDns) addTier(id, label, path string, released, held awsroute53.IHealthCheck) tier {
@@ -112,15 +124,16 @@ func (f *FailoverDns) addTier(id, label, path string, released, held awsroute53.
 		})
 	}
 	return tier{
-		label:   label,
-		primary: calculated(id, f.props.Primary, 2, primary, released),
-		standby: calculated(id+"Standby", f.props.Standby, 1, standby, held),
+		label:     label,
+		primary:   calculated(id, f.props.Primary, 2, primary.check, released),
+		standby:   calculated(id+"Standby", f.props.Standby, 1, standby.check, held),
+		endpoints: []endpoint{primary, standby},
 	}
 }
 
 // addEndpoint asks one region's endpoint by the region's own name. Its id and
 // all else are the same in either role.
-func (f *FailoverDns) addEndpoint(tier, label, path, region, meaning string) awsroute53.IHealthCheck {
+func (f *FailoverDns) addEndpoint(tier, label, path, region, meaning string) endpoint {
 	id, name := tier+"Endpoint-"+region, RegionName(label, region, f.domain)
 	check := f.healthCheck(id, name, &awsroute53.HealthCheckProps{
 		Type:             awsroute53.HealthCheckType_HTTPS,
@@ -132,7 +145,7 @@ func (f *FailoverDns) addEndpoint(tier, label, path, region, meaning string) aws
 		FailureThreshold: jsii.Number(f.props.FailureThreshold),
 	})
 	f.addAlarm(id+"Unhealthy", check, fmt.Sprintf("Route 53 finds https://%s%s unhealthy. %s", name, path, meaning))
-	return check
+	return endpoint{region, check}
 }
 
 // healthCheck names a health check by a tag, the only name that it can have.
@@ -145,17 +158,11 @@ func (f *FailoverDns) healthCheck(id, name string, props *awsroute53.HealthCheck
 // addAlarm tells of a health check's first minute as unhealthy, and of its end.
 // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-cloudwatch.html
 func (f *FailoverDns) addAlarm(id string, check awsroute53.IHealthCheck, meaning string) {
-	alarm{
-		metric: awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-			Namespace:     jsii.String("AWS/Route53"),
-			MetricName:    jsii.String("HealthCheckStatus"), // 1 is healthy, 0 is not.
-			DimensionsMap: &map[string]*string{"HealthCheckId": check.HealthCheckId()},
-			Statistic:     jsii.String("Minimum"),
-			Period:        seconds(time.Minute),
-		}),
+	f.alarms = append(f.alarms, alarm{
+		metric: healthMetric("HealthCheckStatus", "Minimum", check, ""), // 1 is healthy, 0 is not
 		beyond: below, threshold: 1, datapoints: 1, periods: 1, missing: silenceIsNoNews,
 		meaning: meaning,
-	}.tell(f.props.Topic, f.scope, id)
+	}.tell(f.props.Topic, f.scope, id))
 }
 
 // addRecords defines all records as one group, so that CloudFormation has one
@@ -165,12 +172,12 @@ func (f *FailoverDns) addAlarm(id string, check awsroute53.IHealthCheck, meaning
 // https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html
 // Names, types and above all set identifiers are the same whatever the roles,
 // and so no record is deleted and made anew.
-func (f *FailoverDns) addRecords(released awsroute53.IHealthCheck, tiers ...tier) {
+func (f *FailoverDns) addRecords() {
 	records := []any{
-		f.writer(f.props.Primary, awsroute53.Failover_PRIMARY, released.HealthCheckId()),
+		f.writer(f.props.Primary, awsroute53.Failover_PRIMARY, f.released.HealthCheckId()),
 		f.writer(f.props.Standby, awsroute53.Failover_SECONDARY, nil),
 	}
-	for _, tier := range tiers {
+	for _, tier := range f.tiers {
 		records = append(records,
 			f.record(tier.label, f.props.Primary, awsroute53.Failover_PRIMARY, tier.primary),
 			f.record(tier.label, f.props.Standby, awsroute53.Failover_SECONDARY, tier.standby),

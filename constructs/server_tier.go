@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
 	awsconstructs "github.com/aws/constructs-go/constructs/v10"
@@ -52,6 +53,7 @@ type ServerTier struct {
 	role         awsiam.Role
 	userData     awsec2.UserData
 	group        awsautoscaling.AutoScalingGroup
+	system, logs awslogs.ILogGroup // Of boots and the system, and of what is served; nil without ShipLogs.
 }
 
 const (
@@ -86,19 +88,7 @@ const (
 // NewAccessLogBucket defines a bucket for access logs that are kept for some
 // days; it leaves, emptied, with its stack. One serves all of a stack's tiers.
 func NewAccessLogBucket(scope awsconstructs.Construct, id string, logDays int) awss3.IBucket {
-	return awss3.NewBucket(scope, jsii.String(id), &awss3.BucketProps{
-		// Load balancers write to buckets with S3-managed keys only:
-		// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
-		Encryption:        awss3.BucketEncryption_S3_MANAGED,
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
-		EnforceSSL:        jsii.Bool(true),
-		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Expiration:                          days(logDays),
-			AbortIncompleteMultipartUploadAfter: days(1),
-		}},
-		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
-		AutoDeleteObjects: jsii.Bool(true),
-	})
+	return newPassingBucket(scope, id, logDays)
 }
 
 // newServerTier defines all but who may reach the load balancer and what the
@@ -274,6 +264,7 @@ func (t *ServerTier) addLogs() userdata.Logs {
 	application := newLogGroup(t.scope, "ApplicationLogs", t.props.LogDays)
 	system.GrantWrite(t.role)
 	application.GrantWrite(t.role)
+	t.system, t.logs = system, application
 	return userdata.Logs{System: *system.LogGroupName(), Application: *application.LogGroupName()}
 }
 

@@ -41,11 +41,15 @@ type TrafficSwitchSignal struct {
 func NewTrafficSwitchSignal(deployment string) TrafficSwitchSignal {
 	return TrafficSwitchSignal{
 		AlarmName:  deployment + "-hold-traffic",
-		Namespace:  "WarmStandby/" + deployment, // who may send to one must not move another's
+		Namespace:  metricNamespace(deployment),
 		MetricName: "HoldTraffic",
 		Dimensions: map[string]string{"Deployment": deployment},
 	}
 }
+
+// metricNamespace is that of a deployment's own metrics: who may send to one must
+// not move another's.
+func metricNamespace(deployment string) string { return "WarmStandby/" + deployment }
 
 // NewTrafficSwitch defines the alarm under scope/id.
 //

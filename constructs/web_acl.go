@@ -9,9 +9,10 @@ import (
 
 // WebAclProps configures a WebAcl.
 type WebAclProps struct {
-	CloudFront          bool // Protects a CloudFront distribution; the stack must be in us-east-1. Default: protects load balancers of the stack's region.
-	RequestsPer5Minutes int  // Requests from one address that are let through, at least 100: a Route 53 health checker alone makes 30. Required.
-	LogDays             int  // Retention of the log, a value CloudWatch Logs knows. Required.
+	Name                string // Names its metrics: letters, digits, hyphens; no other web ACL of the account and region has it. Required.
+	CloudFront          bool   // Protects a CloudFront distribution; the stack must be in us-east-1. Default: protects load balancers of the stack's region.
+	RequestsPer5Minutes int    // Requests from one address that are let through, at least 100: a Route 53 health checker alone makes 30. Required.
+	LogDays             int    // Retention of the log, a value CloudWatch Logs knows. Required.
 }
 
 // WebAcl is an AWS WAF web ACL of AWS's managed rules and a rate limit, which
@@ -19,6 +20,7 @@ type WebAclProps struct {
 type WebAcl struct {
 	scope awsconstructs.Construct
 	acl   awswafv2.CfnWebACL
+	name  string
 	edge  bool
 }
 
@@ -43,7 +45,7 @@ var managedRules = []string{
 // NewWebAcl defines the web ACL and its log under scope/id.
 func NewWebAcl(scope awsconstructs.Construct, id string, props WebAclProps) *WebAcl {
 	scope = awsconstructs.NewConstruct(scope, jsii.String(id))
-	w := &WebAcl{scope: scope, edge: props.CloudFront}
+	w := &WebAcl{scope: scope, name: props.Name, edge: props.CloudFront}
 	webAclScope := "REGIONAL"
 	if props.CloudFront {
 		mustBeInUsEast1(scope, "WebAcl with CloudFront")
@@ -53,7 +55,7 @@ func NewWebAcl(scope awsconstructs.Construct, id string, props WebAclProps) *Web
 		Scope:            jsii.String(webAclScope),
 		DefaultAction:    &awswafv2.CfnWebACL_DefaultActionProperty{Allow: &awswafv2.CfnWebACL_AllowActionProperty{}},
 		Rules:            rules(props.RequestsPer5Minutes),
-		VisibilityConfig: visibility("WebAcl"),
+		VisibilityConfig: visibility(props.Name),
 	})
 	w.addLog(props.LogDays)
 	return w

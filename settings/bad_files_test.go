@@ -32,7 +32,7 @@ database:
 
 // What many problems want.
 const (
-	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, application, domain, network, database, web, api, logs, bastion, backup, alarms, waf, failover, runbooks, edge, drill"
+	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, application, domain, network, database, web, api, logs, bastion, backup, alarms, canaries, costs, waf, failover, runbooks, edge, drill"
 	wantName       = "2 to 20 lower-case letters, digits and single hyphens, a letter first"
 	wantBlock      = "a private IPv4 block of /16 to /21 without host bits, such as 172.20.0.0/16"
 	wantDomain     = "a domain name in lower case, at most 62 characters, such as example.com"
@@ -45,6 +45,8 @@ const (
 	wantRetention  = "one of 1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731"
 	wantSchedule   = "an AWS cron expression that is due at most hourly, with ? for one of the days, such as cron(0 5 * * ? *)"
 )
+
+const elevenEmails = "a@x.io, b@x.io, c@x.io, d@x.io, e@x.io, f@x.io, g@x.io, h@x.io, i@x.io, j@x.io, k@x.io"
 
 // TestBadFiles spoils the minimal file in one way each, and gives it to preflight,
 // which reports as the app does.
@@ -827,6 +829,30 @@ func TestBadFiles(t *testing.T) {
 		{
 			"no latency allowed", add("alarms: { latencySeconds: 0 }"),
 			"bad.yaml:16: alarms.latencySeconds: want more than 0 and at most 4000 (got 0)",
+		},
+		{
+			"canary that never rests", add("canaries: { minutes: 0 }"),
+			"bad.yaml:16: canaries.minutes: want 1 to 60 (got 0)",
+		},
+		{
+			"canary that sleeps", add("canaries: { minutes: 61 }"),
+			"bad.yaml:16: canaries.minutes: want 1 to 60 (got 61)",
+		},
+		{
+			"budget below nothing", add("costs: { monthlyUSD: -1 }\nalarms: { emails: [ops@example.com] }"),
+			"bad.yaml:16: costs.monthlyUSD: want 0 to 10000000 (got -1)",
+		},
+		{
+			"anomaly below nothing", add("costs: { anomalyUSD: -1 }\nalarms: { emails: [ops@example.com] }"),
+			"bad.yaml:16: costs.anomalyUSD: want 0 to 10000000 (got -1)",
+		},
+		{
+			"budget that nobody hears of", add("costs: { monthlyUSD: 100 }"),
+			"bad.yaml:1: alarms.emails: want 1 to 10 addresses, since costs are told by mail (got nothing)",
+		},
+		{
+			"anomalies for too many", add("costs: { anomalyUSD: 10 }\nalarms: { emails: [" + elevenEmails + "] }"),
+			"bad.yaml:17: alarms.emails: want 1 to 10 addresses, since costs are told by mail (got 11)",
 		},
 		{
 			"rate that blocks health checkers", add("waf: { requestsPer5Minutes: 99 }"),

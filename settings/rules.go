@@ -54,6 +54,7 @@ func defaults() Settings {
 		Bastion:  Bastion{InstanceType: "t4g.nano"},
 		Backup:   Backup{Schedule: "cron(0 5 * * ? *)", Days: 35, Database: true},
 		Alarms:   Alarms{ReplicaLagSeconds: 60, LatencySeconds: 2},
+		Canaries: Canaries{Minutes: 5},
 		Waf:      Waf{RequestsPer5Minutes: 2000, LogDays: 30},
 		Failover: Failover{Interval: 10 * time.Second, FailureThreshold: 2},
 		Edge:     Edge{PriceClass: "PriceClass_100", ConnectionAttempts: 1, ConnectionTimeout: 2 * time.Second, ReadTimeout: 2 * time.Second},
@@ -102,6 +103,9 @@ func (d *document) validate(s *Settings) {
 	d.check("alarms.latencySeconds", s.Alarms.LatencySeconds, s.Alarms.LatencySeconds > 0 && s.Alarms.LatencySeconds <= 4000,
 		"more than 0 and at most 4000") // A load balancer's longest idle timeout.
 
+	d.checkRange("canaries.minutes", s.Canaries.Minutes, 1, 60) // Synthetics API, CanaryScheduleInput: rate(60 minutes) at most.
+	d.validateCosts(s)
+
 	// AWS WAF would take 10. A Route 53 health checker makes 30 requests in 5
 	// minutes, each check and address: blocked, it moves the traffic.
 	d.checkRange("waf.requestsPer5Minutes", s.Waf.RequestsPer5Minutes, 100, 2_000_000_000) // AWS WAF API, RateLimit.
@@ -122,6 +126,19 @@ func (d *document) validate(s *Settings) {
 	d.checkSeconds("edge.readTimeout", s.Edge.ReadTimeout, 120)
 	d.validateDrill(s)
 }
+
+// validateCosts wants somebody to tell, and no more than Budgets and Cost Anomaly
+// Detection take as subscribers of a notification.
+func (d *document) validateCosts(s *Settings) {
+	d.checkRange("costs.monthlyUSD", s.Costs.MonthlyUSD, 0, maxUSD)
+	d.checkRange("costs.anomalyUSD", s.Costs.AnomalyUSD, 0, maxUSD)
+	if s.Costs.MonthlyUSD > 0 || s.Costs.AnomalyUSD > 0 {
+		d.check("alarms.emails", len(s.Alarms.Emails), between(len(s.Alarms.Emails), 1, 10), "1 to 10 addresses, since costs are told by mail")
+	}
+}
+
+// maxUSD is far above any deployment's cost, and below what the APIs refuse.
+const maxUSD = 10_000_000
 
 func (d *document) validateDrill(s *Settings) {
 	d.checkRange("drill.minutes", s.Drill.Minutes, 1, 720) // FIS actions reference, aws:network:disrupt-connectivity.

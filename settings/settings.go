@@ -25,6 +25,8 @@ type Settings struct {
 	Bastion     Bastion     `yaml:"bastion"`
 	Backup      Backup      `yaml:"backup"`
 	Alarms      Alarms      `yaml:"alarms"`
+	Canaries    Canaries    `yaml:"canaries"`
+	Costs       Costs       `yaml:"costs"`
 	Waf         Waf         `yaml:"waf"`
 	Failover    Failover    `yaml:"failover"`
 	Runbooks    Runbooks    `yaml:"runbooks"`
@@ -214,6 +216,20 @@ type Alarms struct {
 	Emails            []string `yaml:"emails"`            // Subscribers of the topics, one a stack. Default: none, with a warning.
 	ReplicaLagSeconds int      `yaml:"replicaLagSeconds"` // How far the standby's database may be behind. Default: 60.
 	LatencySeconds    float64  `yaml:"latencySeconds"`    // 95th percentile of a load balancer's response time. Default: 2.
+}
+
+// Canaries is programs in each region that ask for the site and the region's API
+// as a visitor does: CloudWatch Synthetics.
+type Canaries struct {
+	Enabled bool `yaml:"enabled"` // Default: false.
+	Minutes int  `yaml:"minutes"` // Between two runs of each, 1 to 60. Default: 5.
+}
+
+// Costs is from when the deployment's cost is worth a mail to alarms.emails. Both
+// need its tag "deployment" to be activated as a cost allocation tag.
+type Costs struct {
+	MonthlyUSD int `yaml:"monthlyUSD"` // Budget of a calendar month, in whole US dollars; 0 for none. Default: 0.
+	AnomalyUSD int `yaml:"anomalyUSD"` // Impact of an unusual cost, in whole US dollars; 0 for none. Default: 0.
 }
 
 // Waf is the web ACLs of CloudFront and of the API's load balancers.

@@ -24,7 +24,7 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 		Emails: s.Alarms.Emails,
 	}).Topic()
 
-	constructs.NewFailoverDns(stack, "Failover", constructs.FailoverDnsProps{
+	failover := constructs.NewFailoverDns(stack, "Failover", constructs.FailoverDnsProps{
 		Zone:             zone,
 		ApiLabel:         domain.Api,
 		WebLabel:         domain.Web,
@@ -38,6 +38,12 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 		SwitchAlarm:      constructs.NewTrafficSwitchSignal(s.Name).AlarmName,
 		Topic:            topic,
 	})
+	acl := constructs.NewWebAcl(stack, "SiteAcl", constructs.WebAclProps{
+		Name:                s.Name + "-site",
+		CloudFront:          true,
+		RequestsPer5Minutes: s.Waf.RequestsPer5Minutes,
+		LogDays:             s.Waf.LogDays,
+	})
 	edge := constructs.NewEdge(stack, "Edge", constructs.EdgeProps{
 		SiteName:           domain.Host(domain.Site),
 		Zone:               zone,
@@ -49,18 +55,47 @@ func newGlobal(app awscdk.App, s *settings.Settings) awscdk.Stack {
 		ReadTimeout:        s.Edge.ReadTimeout,
 		ApiURL:             "https://" + domain.Host(domain.Api),
 		LogDays:            s.Logs.Days,
-		WebAcl: constructs.NewWebAcl(stack, "SiteAcl", constructs.WebAclProps{
-			CloudFront:          true,
-			RequestsPer5Minutes: s.Waf.RequestsPer5Minutes,
-			LogDays:             s.Waf.LogDays,
-		}),
+		WebAcl:             acl,
 	})
+	newGlobalDashboard(stack, s, failover, edge, acl)
+	newCosts(stack, s)
 	output(stack, "SiteURL", "The site", "https://"+domain.Host(domain.Site))
 	output(stack, "ApiURL", "The API, whichever region serves", "https://"+domain.Host(domain.Api))
 	output(stack, "DistributionID", "CloudFront distribution of the site", *edge.Distribution().DistributionId())
 	output(stack, "AlarmTopic", "SNS topic of the alarms on the traffic", *topic.TopicArn())
 	outputSwitch(stack, s)
 	return stack
+}
+
+func newGlobalDashboard(stack awscdk.Stack, s *settings.Settings, failover *constructs.FailoverDns, edge *constructs.Edge, acl *constructs.WebAcl) {
+	region := func(name string) constructs.RegionOnBoard {
+		return constructs.RegionOnBoard{Region: name, Database: s.Database.Instances[name].Name}
+	}
+	props := constructs.GlobalDashboardProps{
+		Deployment: s.Name,
+		Primary:    region(s.Primary),
+		Standby:    region(s.Standby),
+		Failover:   failover,
+		Edge:       edge,
+		SiteAcl:    acl,
+		ApiAcl:     apiAclName(s),
+		LagSeconds: s.Alarms.ReplicaLagSeconds,
+		Logs:       s.Logs.Ship,
+	}
+	if s.Canaries.Enabled {
+		props.Canaries = canaryInterval(s)
+	}
+	constructs.NewGlobalDashboard(stack, "Dashboard", props)
+}
+
+// newCosts is empty where neither a budget nor anomalies are wanted.
+func newCosts(stack awscdk.Stack, s *settings.Settings) {
+	constructs.NewCosts(stack, "Costs", constructs.CostsProps{
+		Deployment: s.Name,
+		Emails:     s.Alarms.Emails,
+		MonthlyUSD: s.Costs.MonthlyUSD,
+		AnomalyUSD: s.Costs.AnomalyUSD,
+	})
 }
 
 // outputSwitch writes down how traffic is held and released here, where the

@@ -52,12 +52,15 @@ func newRegional(app awscdk.App, s *settings.Settings, region string, artifacts 
 	database := r.newDatabase()
 	web, api := r.newTiers(database)
 	r.newNames(web, api)
-	r.newProtection(api)
-	topic, alarms := r.newAlarms(database, web, api)
+	acl := r.newProtection(api)
+	logs, canaries := r.newLogMetrics(web, api), r.newCanaries()
+	topic, alarms := r.newAlarms(database, web, api, logs, canaries)
 	r.newBackup(topic, database, web.ServerTier, api.ServerTier)
-	r.newSwitch()
+	trafficSwitch := r.newSwitch()
+	r.newDashboard(web, api, acl, alarms, trafficSwitch, logs, canaries)
 	r.newRunbooks(web.ServerTier, api.ServerTier)
 	r.newDrill(alarms, database, web, api)
+	constructs.BoundProviderLogs(r.stack, s.Logs.Days)
 	return r.stack
 }
 
@@ -192,22 +195,54 @@ func (r *regional) newNames(web *constructs.WebTier, api *constructs.ApiTier) {
 
 // newProtection puts a web ACL of its own before the API, which anyone may
 // reach; the web tier stands behind CloudFront's.
-func (r *regional) newProtection(api *constructs.ApiTier) {
+func (r *regional) newProtection(api *constructs.ApiTier) *constructs.WebAcl {
 	acl := constructs.NewWebAcl(r.stack, "ApiAcl", constructs.WebAclProps{
+		Name:                apiAclName(r.settings),
 		RequestsPer5Minutes: r.settings.Waf.RequestsPer5Minutes,
 		LogDays:             r.settings.Waf.LogDays,
 	})
 	acl.Associate("Api", *api.LoadBalancer().LoadBalancerArn())
+	return acl
 }
 
-func (r *regional) newAlarms(database *constructs.WarmStandbyDatabase, web *constructs.WebTier, api *constructs.ApiTier) (awssns.ITopic, *constructs.Alarms) {
+// newLogMetrics is nil where no logs are shipped.
+func (r *regional) newLogMetrics(web *constructs.WebTier, api *constructs.ApiTier) *constructs.LogMetrics {
+	if !r.settings.Logs.Ship {
+		return nil
+	}
+	return constructs.NewLogMetrics(r.stack, "LogMetrics", constructs.LogMetricsProps{
+		Deployment: r.settings.Name,
+		Web:        web.ServerTier,
+		Api:        api.ServerTier,
+	})
+}
+
+// newCanaries is nil where none are wanted.
+func (r *regional) newCanaries() *constructs.Canaries {
+	s, domain := r.settings, r.settings.Domain
+	if !s.Canaries.Enabled {
+		return nil
+	}
+	return constructs.NewCanaries(r.stack, "Canaries", constructs.CanariesProps{
+		Deployment:   s.Name,
+		Script:       r.artifacts.Canaries,
+		SiteURL:      "https://" + domain.Host(domain.Site) + "/",
+		ClientApiURL: "https://" + domain.Host(domain.Api) + s.Failover.HealthPath,
+		ApiURL:       "https://" + domain.RegionalHost(domain.Api, r.region) + s.Failover.HealthPath,
+		Every:        canaryInterval(s),
+		LogDays:      s.Logs.Days,
+	})
+}
+
+func (r *regional) newAlarms(database *constructs.WarmStandbyDatabase, web *constructs.WebTier, api *constructs.ApiTier, logs *constructs.LogMetrics, canaries *constructs.Canaries) (awssns.ITopic, *constructs.Alarms) {
 	topic := constructs.NewNotifications(r.stack, "Notifications", constructs.NotificationsProps{
 		Emails: r.settings.Alarms.Emails,
 	}).Topic()
 	alarms := constructs.NewAlarms(r.stack, "Alarms", constructs.AlarmsProps{
-		Topic: topic,
-		Web:   constructs.AlarmedTier{LoadBalancer: web.LoadBalancer(), TargetGroup: web.TargetGroup()},
-		Api:   constructs.AlarmedTier{LoadBalancer: api.LoadBalancer(), TargetGroup: api.TargetGroup()},
+		Deployment: r.settings.Name,
+		Topic:      topic,
+		Web:        alarmed(web.ServerTier),
+		Api:        alarmed(api.ServerTier),
 		Database: constructs.AlarmedDatabase{
 			Instance:     database.Instance(),
 			Replica:      !r.primary,
@@ -216,9 +251,34 @@ func (r *regional) newAlarms(database *constructs.WarmStandbyDatabase, web *cons
 		},
 		LatencySeconds:    r.settings.Alarms.LatencySeconds,
 		ReplicaLagSeconds: r.settings.Alarms.ReplicaLagSeconds,
+		Logs:              logs,
+		Canaries:          canaries,
 	})
 	output(r.stack, "AlarmTopic", "SNS topic of this region's alarms", *topic.TopicArn())
 	return topic, alarms
+}
+
+func alarmed(tier *constructs.ServerTier) constructs.AlarmedTier {
+	return constructs.AlarmedTier{LoadBalancer: tier.LoadBalancer(), TargetGroup: tier.TargetGroup(), Group: tier.AutoScalingGroup()}
+}
+
+func (r *regional) newDashboard(web *constructs.WebTier, api *constructs.ApiTier, acl *constructs.WebAcl, alarms *constructs.Alarms,
+	trafficSwitch *constructs.TrafficSwitch, logs *constructs.LogMetrics, canaries *constructs.Canaries,
+) {
+	s := r.settings
+	constructs.NewRegionDashboard(r.stack, "Dashboard", constructs.RegionDashboardProps{
+		Deployment:     s.Name,
+		Web:            alarmed(web.ServerTier),
+		Api:            alarmed(api.ServerTier),
+		ApiAcl:         acl,
+		Database:       s.Database.Instances[r.region].Name,
+		LatencySeconds: s.Alarms.LatencySeconds,
+		LagSeconds:     s.Alarms.ReplicaLagSeconds,
+		Alarms:         alarms,
+		Switch:         trafficSwitch,
+		Logs:           logs,
+		Canaries:       canaries,
+	})
 }
 
 // newBackup keeps a plan and a vault, which takes the other region's copies, in
@@ -247,8 +307,8 @@ func (r *regional) newBackup(topic awssns.ITopic, database *constructs.WarmStand
 
 // newSwitch stands in both regions; which one Route 53 reads, the global stack
 // says.
-func (r *regional) newSwitch() {
-	constructs.NewTrafficSwitch(r.stack, "Switch", constructs.TrafficSwitchProps{Deployment: r.settings.Name})
+func (r *regional) newSwitch() *constructs.TrafficSwitch {
+	return constructs.NewTrafficSwitch(r.stack, "Switch", constructs.TrafficSwitchProps{Deployment: r.settings.Name})
 }
 
 // newDrill stands in both regions, since the roles swap; which one fails is said

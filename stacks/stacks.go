@@ -3,6 +3,8 @@
 package stacks
 
 import (
+	"time"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 	awsconstructs "github.com/aws/constructs-go/constructs/v10"
@@ -11,10 +13,13 @@ import (
 	"warm-standby/settings"
 )
 
-// Artifacts are the application's two parts, each a .tar.gz.
+// Artifacts are files that stacks hold: the application's two parts, each a
+// .tar.gz, and what asks for them.
 type Artifacts struct {
 	Web string // Path of the static files, index.html at the archive's root. Required.
 	Api string // Path of the Node.js server, package.json at the archive's root. Required.
+
+	Canaries string // Folder of the canaries' script, assets/canaries. Required with canaries.
 }
 
 // New defines the deployment's stacks. They are named by region, not role: the
@@ -53,6 +58,13 @@ func publicZone(scope awsconstructs.Construct, domain settings.Domain) awsroute5
 		HostedZoneId: jsii.String(domain.HostedZoneID),
 		ZoneName:     jsii.String(domain.Name),
 	})
+}
+
+// apiAclName names the metrics of the web ACL before the API, in each region.
+func apiAclName(s *settings.Settings) string { return s.Name + "-api" }
+
+func canaryInterval(s *settings.Settings) time.Duration {
+	return time.Duration(s.Canaries.Minutes) * time.Minute
 }
 
 func output(stack awscdk.Stack, id, description, value string) {

@@ -2,10 +2,12 @@ package test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsautoscaling"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsrds"
 	"github.com/aws/jsii-runtime-go"
@@ -32,6 +34,16 @@ func TestAlarmsOfTiers(t *testing.T) {
 				"MetricName": "HealthyHostCount", "Statistic": "Maximum", "Period": 60, "Dimensions": targets,
 				"ComparisonOperator": "LessThanThreshold", "Threshold": 1, "DatapointsToAlarm": 3, "EvaluationPeriods": 3,
 				"TreatMissingData": "breaching",
+			}},
+			{"servers that are wanted and do not come", object{
+				"AlarmName": "books-" + strings.ToLower(tier.name) + "-capacity",
+				"Metrics": []any{
+					like(object{"Expression": "wanted - inService"}),
+					mathInput("inService", "GroupInServiceInstances", "Average", []any{object{"Name": "AutoScalingGroupName", "Value": tier.name}}),
+					mathInput("wanted", "GroupDesiredCapacity", "Average", []any{object{"Name": "AutoScalingGroupName", "Value": tier.name}}),
+				},
+				"ComparisonOperator": "GreaterThanThreshold", "Threshold": 0, "DatapointsToAlarm": 20, "EvaluationPeriods": 20,
+				"TreatMissingData": "ignore",
 			}},
 			{"a server that is not replaced; one that is starts in less", object{
 				"MetricName": "UnHealthyHostCount", "Statistic": "Minimum", "Period": 60, "Dimensions": targets,
@@ -129,7 +141,7 @@ func TestAlarmsOfDatabase(t *testing.T) {
 			stack := newStack(t, west)
 			newAlarms(stack, tt.database)
 			tm := templateOf(t, stack)
-			const tiers = 2 * 5
+			const tiers = 2 * 6
 			tm.counts(map[string]int{"AWS::CloudWatch::Alarm": tiers + len(tt.want)})
 			for _, properties := range tt.want {
 				properties["AlarmDescription"] = assertions.Match_StringLikeRegexp(jsii.String(`^The (database|replica) .*Look first at `))
@@ -149,17 +161,71 @@ func TestAlarmsNotify(t *testing.T) {
 	newAlarms(stack, constructs.AlarmedDatabase{InstanceType: "t4g.medium", StorageGiB: 22, Replica: true})
 	tm := templateOf(t, stack)
 	topic := []any{object{"Ref": soleTopic(tm)}}
-	tm.check("every alarm tells when it starts and when it is over, and is named by CloudFormation", func() {
-		tm.AllResourcesProperties(jsii.String("AWS::CloudWatch::Alarm"), object{
-			"AlarmActions": topic, "OKActions": topic,
-			"InsufficientDataActions": assertions.Match_Absent(),
-			"AlarmName":               assertions.Match_Absent(),
+	for _, kind := range []string{"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"} {
+		tm.check("no alarm tells of missing data", func() {
+			tm.AllResourcesProperties(jsii.String(kind), object{"InsufficientDataActions": assertions.Match_Absent()})
 		})
+	}
+	tm.check("what sums up tells when it starts and when it is over", func() {
+		tm.AllResourcesProperties(jsii.String("AWS::CloudWatch::CompositeAlarm"), object{"AlarmActions": topic, "OKActions": topic})
 	})
 	for id, resource := range *tm.FindResources(jsii.String("AWS::CloudWatch::Alarm"), nil) {
 		text := (*resource)["Properties"].(object)["AlarmDescription"].(string)
 		if len(text) > 1024 || regexp.MustCompile(`%!|%%|[^ -~]`).MatchString(text) {
 			t.Errorf("%s: want at most 1024 plain characters, got %q", id, text)
+		}
+	}
+}
+
+// TestEveryAlarmIsHeardOnce: an alarm tells the topic, or a summary that has it in
+// its rule does; never both, and never neither.
+func TestEveryAlarmIsHeardOnce(t *testing.T) {
+	child := regexp.MustCompile(`ALARM\("«(\w+)\.Arn»"\)`)
+	for name, a := range variants(t) {
+		for stack, tmpl := range a.stacks {
+			summed := map[string][]string{} // summaries by what is in their rules
+			for id, summary := range resourcesOf(tmpl, "AWS::CloudWatch::CompositeAlarm") {
+				for _, match := range child.FindAllStringSubmatch(written(propertiesOf(summary)["AlarmRule"]), -1) {
+					summed[match[1]] = append(summed[match[1]], id)
+				}
+			}
+			for id, alarm := range resourcesOf(tmpl, "AWS::CloudWatch::Alarm") {
+				properties := propertiesOf(alarm)
+				tells := properties["AlarmActions"] != nil
+				equal(t, name+": "+stack+"/"+id+" tells its end as its start", properties["OKActions"], properties["AlarmActions"])
+				isSwitch := properties["MetricName"] == "HoldTraffic" // Route 53 reads it; the global stack tells
+				if heard := len(summed[id]); !isSwitch && (tells && heard != 0 || !tells && heard != 1) {
+					t.Errorf("%s: %s/%s tells: %v; is in the rules of %v: want one of the two", name, stack, id, tells, summed[id])
+				}
+			}
+		}
+	}
+}
+
+// TestSummaries: the region's symptoms, and in either role what is asked of a standby.
+func TestSummaries(t *testing.T) {
+	for name, a := range variants(t) {
+		for _, region := range []string{a.settings.Primary, a.settings.Standby} {
+			got := map[string]object{}
+			for _, summary := range resourcesOf(a.regional(region), "AWS::CloudWatch::CompositeAlarm") {
+				properties := propertiesOf(summary)
+				rule := regexp.MustCompile(`«Alarms(\w+)\w{8}\.Arn»`).ReplaceAllString(written(properties["AlarmRule"]), "$1")
+				suppressor := regexp.MustCompile(`«Alarms(\w+)\w{8}\.Arn»`).ReplaceAllString(written(properties["ActionsSuppressor"]), "$1")
+				got[properties["AlarmName"].(string)] = object{"rule": strings.NewReplacer(`"`, "", "ALARM", "").Replace(rule), "silent while": suppressor}
+			}
+			symptoms := "(WebNoHealthyHost) OR (WebCapacity) OR (WebLoadBalancerErrors) OR (WebServerErrors)" +
+				" OR (ApiNoHealthyHost) OR (ApiCapacity) OR (ApiLoadBalancerErrors) OR (ApiServerErrors) OR (DatabaseCpu)"
+			if a.settings.Canaries.Enabled {
+				symptoms += " OR (CanariesApi)"
+			}
+			notReady := "FALSE"
+			if region == a.settings.Standby {
+				notReady = "((RegionSick) OR (DatabaseReplicaLag))"
+			}
+			equal(t, name+": "+region, got, map[string]object{
+				a.settings.Name + "-region-sick":       {"rule": "(" + symptoms + ")", "silent while": "<nil>"},
+				a.settings.Name + "-standby-not-ready": {"rule": notReady, "silent while": "RegionSick"},
+			})
 		}
 	}
 }
@@ -217,7 +283,7 @@ func TestNotifications(t *testing.T) {
 
 // newAlarms defines alarms on two tiers and on a database that is otherwise as
 // given, with the latency set apart from every other number.
-func newAlarms(stack awscdk.Stack, alarmed constructs.AlarmedDatabase) {
+func newAlarms(stack awscdk.Stack, alarmed constructs.AlarmedDatabase) (web, api constructs.AlarmedTier, alarms *constructs.Alarms) {
 	network := constructs.NewTieredVpc(stack, "Network", constructs.TieredVpcProps{
 		Cidr: "172.20.0.0/16", AvailabilityZones: []string{*stack.Region() + "a", *stack.Region() + "b"}, NatGateways: 1, FlowLogDays: 30,
 	})
@@ -231,7 +297,8 @@ func newAlarms(stack awscdk.Stack, alarmed constructs.AlarmedDatabase) {
 		balancer.AddListener(jsii.String("Listener"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
 			Port: jsii.Number(80), DefaultTargetGroups: &[]awselasticloadbalancingv2.IApplicationTargetGroup{targets},
 		})
-		return constructs.AlarmedTier{LoadBalancer: balancer, TargetGroup: targets}
+		group := awsautoscaling.AutoScalingGroup_FromAutoScalingGroupName(stack, jsii.String(id+"Group"), jsii.String(id))
+		return constructs.AlarmedTier{LoadBalancer: balancer, TargetGroup: targets, Group: group}
 	}
 	alarmed.Instance = awsrds.NewDatabaseInstance(stack, jsii.String("Database"), &awsrds.DatabaseInstanceProps{
 		Engine:           awsrds.DatabaseInstanceEngine_MYSQL(),
@@ -239,10 +306,12 @@ func newAlarms(stack awscdk.Stack, alarmed constructs.AlarmedDatabase) {
 		VpcSubnets:       network.DatabaseSubnets(),
 		StorageEncrypted: jsii.Bool(true),
 	})
-	constructs.NewAlarms(stack, "Alarms", constructs.AlarmsProps{
+	web, api = tier("Web"), tier("Api")
+	return web, api, constructs.NewAlarms(stack, "Alarms", constructs.AlarmsProps{
+		Deployment:        "books",
 		Topic:             constructs.NewNotifications(stack, "Notifications", constructs.NotificationsProps{Emails: []string{"ops@example.com"}}).Topic(),
-		Web:               tier("Web"),
-		Api:               tier("Api"),
+		Web:               web,
+		Api:               api,
 		Database:          alarmed,
 		LatencySeconds:    2.5,
 		ReplicaLagSeconds: 60,

@@ -69,7 +69,7 @@ func deployment(t *testing.T, name, key string, change func(*settings.Settings))
 	out := t.TempDir() // read before this test ends
 	app := awscdk.NewApp(&awscdk.AppProps{Context: cdkContext(t), Outdir: jsii.String(out)})
 	awscdk.Validations_Of(app).AddPlugins(validation())
-	stacks.New(app, s, stacks.Artifacts{Web: artifact(t), Api: artifact(t)})
+	stacks.New(app, s, stacks.Artifacts{Web: artifact(t), Api: artifact(t), Canaries: "../assets/canaries"})
 	app.Synth(nil)
 
 	var report struct {
@@ -248,6 +248,7 @@ func TestPromotionTouchesLittle(t *testing.T) {
 		"WebGroupASG":              {"MinSize"},
 		"ApiGroupASG":              {"MinSize"},
 		"AlarmsDatabaseReplicaLag": {"leaves"},
+		"AlarmsStandbyNotReady":    {"AlarmRule"},              // a primary stands by for nobody
 		"DrillDatabaseTemplate":    {"Actions", "Description"}, // the new primary has a second copy to fail over to
 	})
 	tags := maps.Clone(before.manifest.Artifacts["books-us-west-2"].Properties.Tags)
@@ -342,6 +343,13 @@ func TestEveryStoreIsPrivateEncryptedAndBounded(t *testing.T) {
 			for id, group := range resourcesOf(tmpl, "AWS::Logs::LogGroup") {
 				if propertiesOf(group)["RetentionInDays"] == nil {
 					t.Errorf("%s: log group %s/%s grows for ever", name, stack, id)
+				}
+			}
+			for id, function := range resourcesOf(tmpl, "AWS::Lambda::Function") {
+				logging, _ := propertiesOf(function)["LoggingConfig"].(object)
+				group, _ := logging["LogGroup"].(object)
+				if own, _ := group["Ref"].(string); resourcesOf(tmpl, "AWS::Logs::LogGroup")[own] == nil {
+					t.Errorf("%s: the log group of %s/%s is not the stack's: Lambda makes one that grows for ever", name, stack, id)
 				}
 			}
 			for id, bucket := range resourcesOf(tmpl, "AWS::S3::Bucket") {

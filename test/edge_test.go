@@ -178,7 +178,7 @@ func edge(stack awscdk.Stack, change func(*constructs.EdgeProps)) {
 		ApiURL: "https://api.example.com", LogDays: 30,
 	}
 	if *stack.Region() == east {
-		props.WebAcl = constructs.NewWebAcl(stack, "WebAcl", constructs.WebAclProps{CloudFront: true, RequestsPer5Minutes: 2000, LogDays: 14})
+		props.WebAcl = constructs.NewWebAcl(stack, "WebAcl", constructs.WebAclProps{Name: "books-site", CloudFront: true, RequestsPer5Minutes: 2000, LogDays: 14})
 	}
 	change(&props)
 	constructs.NewEdge(stack, "Edge", props)

@@ -97,15 +97,20 @@ func TestRunbookPageNamesWhatThereIs(t *testing.T) {
 	each("parameter", `make (\w+) [^\n`+"`"+`]*PARAMS="?(\w+)=`, 3, func(match []string) bool { return takes("books-"+document[match[1]], match[2]) })
 	each("document", `--document-name (\S+)(?: --parameters (\w+)=)?`, 4, func(match []string) bool { return takes(match[1], match[2]) })
 	each("stack", `\bbooks-(?:global|[a-z]{2}-[a-z]+-\d)\b`, 4, func(match []string) bool { return example(t).stacks[match[0]] != nil })
-	each("alarm", "`\\*([A-Za-z]+)\\*`", 6, func(match []string) bool {
+	each("alarm", "`\\*([A-Za-z-]+)\\*`", 9, func(match []string) bool {
 		for _, stack := range example(t).stacks {
-			for id := range resourcesOf(stack, "AWS::CloudWatch::Alarm") {
-				if strings.Contains(id, match[1]) {
-					return true
+			for _, kind := range []string{"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"} {
+				for id, alarm := range resourcesOf(stack, kind) {
+					if name, _ := propertiesOf(alarm)["AlarmName"].(string); strings.Contains(id, match[1]) || strings.Contains(name, match[1]) {
+						return true
+					}
 				}
 			}
 		}
 		return false
+	})
+	each("dashboard", "`(books-(?:global|us-west-2))`", 2, func(match []string) bool {
+		return hasName(example(t).stacks[match[1]], "AWS::CloudWatch::Dashboard", "DashboardName", match[1])
 	})
 	for _, line := range byHand(t, tmpl) {
 		if !strings.Contains(page, line) {

@@ -33,7 +33,7 @@ func TestWebAcl(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stack := newStack(t, tt.region)
-			acl := constructs.NewWebAcl(stack, "WebAcl", constructs.WebAclProps{CloudFront: tt.cloudFront, RequestsPer5Minutes: 2000, LogDays: 14})
+			acl := constructs.NewWebAcl(stack, "WebAcl", constructs.WebAclProps{Name: "books-site", CloudFront: tt.cloudFront, RequestsPer5Minutes: 2000, LogDays: 14})
 			if !tt.cloudFront {
 				acl.Associate("Api", arn)
 			}
@@ -104,7 +104,7 @@ func checkRules(t *testing.T, rules []any) {
 }
 
 func TestWebAclOfCloudFront(t *testing.T) {
-	props := constructs.WebAclProps{CloudFront: true, RequestsPer5Minutes: 2000, LogDays: 14}
+	props := constructs.WebAclProps{Name: "books-site", CloudFront: true, RequestsPer5Minutes: 2000, LogDays: 14}
 	if got := panicOf(func() { constructs.NewWebAcl(newStack(t, west), "WebAcl", props) }); !strings.Contains(got, "us-west-2") {
 		t.Errorf("outside us-east-1: want a panic that names the region (got %q)", got)
 	}

@@ -4,6 +4,8 @@ import { ApiError, invalid, notFound } from './errors.js';
 import { parseBook, parseId, parsePage } from './books.js';
 
 const QUIET = new Set(['/health', '/ready']);
+// Refused for where it came, not for what it was: operators count these lines.
+const REFUSED = new Set(['not_writer', 'read_only']);
 
 /**
  * @param {object} parts
@@ -137,7 +139,8 @@ function answerErrors(log) {
     if (answer.status >= 500) {
       const { method, path } = req;
       const level = answer.status === 500 ? 'error' : 'warn';
-      log[level]({ method, path, code: answer.code, err: answer.cause ?? answer }, 'request failed');
+      const event = REFUSED.has(answer.code) ? 'write refused' : 'request failed';
+      log[level]({ method, path, code: answer.code, err: answer.cause ?? answer }, event);
     }
     if (res.headersSent) return next(error);
     if (answer.retryAfter !== undefined) res.set('Retry-After', String(answer.retryAfter));
