@@ -1,5 +1,5 @@
 # Log shipping. A server that serves but ships no logs beats none: this never
-# fails the boot.
+# fails the boot. An image has the agent; a server of plain Ubuntu gets it last.
 AGENT=/opt/aws/amazon-cloudwatch-agent
 AGENT_KEY=937616F3450B7D806CBD9725D58167303B789C72
 
