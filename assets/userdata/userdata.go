@@ -200,7 +200,10 @@ func (s Server) script(t tier, variables [][2]string, main string) string {
 	}...) {
 		fmt.Fprintf(&b, "%s=%s\n", v[0], quote(v[1]))
 	}
-	b.WriteString(writeFiles("boot_files", t.own) + baked)
+	if len(t.own) > 0 {
+		b.WriteString(writeFiles("boot_files", t.own))
+	}
+	b.WriteString(baked)
 	for _, part := range append(parts, main) {
 		b.WriteString("\n# " + part + "\n" + asset(part))
 	}

@@ -3,6 +3,7 @@ package userdata
 import (
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -49,6 +50,11 @@ func TestScripts(t *testing.T) {
 			got := Shebang + "\n" + script
 			if len(got) > MaxBytes {
 				t.Errorf("%d bytes, EC2 takes %d", len(got), MaxBytes)
+			}
+			parse := exec.Command("bash", "-n")
+			parse.Stdin = strings.NewReader(got)
+			if out, err := parse.CombinedOutput(); err != nil {
+				t.Errorf("bash cannot read it: %v: %s", err, out)
 			}
 			golden := filepath.Join("testdata", name+".sh")
 			if *update {

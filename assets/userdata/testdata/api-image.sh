@@ -5,8 +5,6 @@ PACKAGES='nodejs rsyslog gpg gpgv'
 UNIT='app'
 ENTRY='package.json'
 IMAGE='38668d9c03f1a6b1caf93b77a71553f2ac7b654f82ede79900aa63c4622f2c95'
-boot_files() {
-}
 baked_files() {
 put 0644 /etc/systemd/system/app.service <<'END_OF_FILE'
 [Unit]

@@ -5,8 +5,6 @@ PACKAGES='apache2 rsyslog gpg gpgv'
 UNIT='apache2'
 ENTRY='index.html'
 IMAGE='f8b36a6d45cea8e5e4e7fd4f00248dc27e9dc7b50db7cfcc52a241e11686e069'
-boot_files() {
-}
 baked_files() {
 put 0644 /etc/apache2/sites-available/app.conf <<'END_OF_FILE'
 Define HEALTH_PATH /health
