@@ -252,7 +252,7 @@ func (p *ImagePipeline) Bake(name string, tier *ServerTier) {
 
 	pipeline := awsimagebuilder.NewCfnImagePipeline(scope, jsii.String("Pipeline"), &awsimagebuilder.CfnImagePipelineProps{
 		Name:                           jsii.String(prefix),
-		Description:                    jsii.String(fmt.Sprintf("Image of the %s servers, for %s and %s", name, *p.stack.Region(), p.props.OtherRegion)),
+		Description:                    jsii.String("Image of the " + name + " servers, for both regions"),
 		ImageRecipeArn:                 p.recipe(scope, prefix, tier).AttrArn(),
 		InfrastructureConfigurationArn: p.infrastructure(scope, prefix, tier.props.InstanceType, subnet).AttrArn(),
 		DistributionConfigurationArn:   p.distribution(scope, prefix, name).AttrArn(),
