@@ -2,8 +2,6 @@
 # agent too, and a mark by which the boot knows.
 trap 'verdict $? IMAGE' EXIT
 
-agent() { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; }
-
 bake
-! declare -F install_agent >/dev/null || step 'install the log agent' agent
+! declare -F agent >/dev/null || step 'install the log agent' agent
 echo "$IMAGE" | put 0644 /etc/app/image

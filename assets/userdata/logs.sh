@@ -20,8 +20,10 @@ install_agent() (
     rm -rf "$PWD"
 )
 
+agent() { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; }
+
 ship_logs() {
-  { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+  agent &&
     "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json ||
     echo 'WARNING: logs are not shipped'
 }

@@ -158,6 +158,7 @@ func (t tier) boot(s Server) string {
 		{"ARTIFACT_BUCKET", s.Artifact.Bucket},
 		{"ARTIFACT_KEY", s.Artifact.Key},
 		{"ARTIFACT_HASH", s.Artifact.Hash},
+		{"ENTRY", t.entry},
 	}, "boot.sh")
 }
 
@@ -195,7 +196,6 @@ func (s Server) script(t tier, variables [][2]string, main string) string {
 		{"HEALTH_PATH", s.HealthPath},
 		{"PACKAGES", t.packages},
 		{"UNIT", t.unit},
-		{"ENTRY", t.entry},
 		{"IMAGE", fmt.Sprintf("%x", sha256.Sum256([]byte(t.packages+baked+asset("bake.sh")+asset(t.script))))},
 	}...) {
 		fmt.Fprintf(&b, "%s=%s\n", v[0], quote(v[1]))

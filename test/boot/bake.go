@@ -3,6 +3,7 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 // bakeAll makes the roots of both tiers' images, at the same time.
 func (w *world) bakeAll() (web, api string, err error) {
+	began := time.Now()
 	var both sync.WaitGroup
 	var failed [2]error
 	for i, into := range []*string{&web, &api} {
@@ -22,12 +24,8 @@ func (w *world) bakeAll() (web, api string, err error) {
 		both.Go(func() { *into, failed[i] = w.bake(t) })
 	}
 	both.Wait()
-	for _, err := range failed {
-		if err != nil {
-			return "", "", err
-		}
-	}
-	return web, api, nil
+	fmt.Printf("images baked and tested in %.0f s\n", time.Since(began).Seconds())
+	return web, api, errors.Join(failed[:]...)
 }
 
 // bake does what EC2 Image Builder does: it runs the build script of a tier's

@@ -3,7 +3,6 @@ REGION='us-west-2'
 HEALTH_PATH='/health'
 PACKAGES='nodejs rsyslog gpg gpgv'
 UNIT='app'
-ENTRY='package.json'
 IMAGE='38668d9c03f1a6b1caf93b77a71553f2ac7b654f82ede79900aa63c4622f2c95'
 baked_files() {
 put 0644 /etc/systemd/system/app.service <<'END_OF_FILE'
@@ -214,8 +213,10 @@ install_agent() (
     rm -rf "$PWD"
 )
 
+agent() { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; }
+
 ship_logs() {
-  { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+  agent &&
     "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json ||
     echo 'WARNING: logs are not shipped'
 }
@@ -225,8 +226,6 @@ ship_logs() {
 # agent too, and a mark by which the boot knows.
 trap 'verdict $? IMAGE' EXIT
 
-agent() { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; }
-
 bake
-! declare -F install_agent >/dev/null || step 'install the log agent' agent
+! declare -F agent >/dev/null || step 'install the log agent' agent
 echo "$IMAGE" | put 0644 /etc/app/image

@@ -5,11 +5,11 @@ TARGETS='arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/books/0
 ARTIFACT_BUCKET='assets-111122223333-us-west-2'
 ARTIFACT_KEY='0123456789abcdef.gz'
 ARTIFACT_HASH='0123456789abcdef'
+ENTRY='package.json'
 REGION='us-west-2'
 HEALTH_PATH='/health'
 PACKAGES='nodejs'
 UNIT='app'
-ENTRY='package.json'
 IMAGE='8fd56ba99aaf4c8609670fb34648eb252e759c7650dde12b35f7cdf44badb69c'
 boot_files() {
 put 0755 /usr/local/lib/app/start <<'END_OF_FILE'

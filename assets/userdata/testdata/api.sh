@@ -5,11 +5,11 @@ TARGETS='arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/books/0
 ARTIFACT_BUCKET='assets-111122223333-us-west-2'
 ARTIFACT_KEY='0123456789abcdef.gz'
 ARTIFACT_HASH='0123456789abcdef'
+ENTRY='package.json'
 REGION='us-west-2'
 HEALTH_PATH='/health'
 PACKAGES='nodejs rsyslog gpg gpgv'
 UNIT='app'
-ENTRY='package.json'
 IMAGE='38668d9c03f1a6b1caf93b77a71553f2ac7b654f82ede79900aa63c4622f2c95'
 boot_files() {
 put 0755 /usr/local/lib/app/start <<'END_OF_FILE'
@@ -259,8 +259,10 @@ install_agent() (
     rm -rf "$PWD"
 )
 
+agent() { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; }
+
 ship_logs() {
-  { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+  agent &&
     "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json ||
     echo 'WARNING: logs are not shipped'
 }

@@ -3,7 +3,6 @@ REGION='us-west-2'
 HEALTH_PATH='/health'
 PACKAGES='apache2 rsyslog gpg gpgv'
 UNIT='apache2'
-ENTRY='index.html'
 IMAGE='f8b36a6d45cea8e5e4e7fd4f00248dc27e9dc7b50db7cfcc52a241e11686e069'
 baked_files() {
 put 0644 /etc/apache2/sites-available/app.conf <<'END_OF_FILE'
@@ -218,8 +217,10 @@ install_agent() (
     rm -rf "$PWD"
 )
 
+agent() { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; }
+
 ship_logs() {
-  { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+  agent &&
     "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json ||
     echo 'WARNING: logs are not shipped'
 }
@@ -229,8 +230,6 @@ ship_logs() {
 # agent too, and a mark by which the boot knows.
 trap 'verdict $? IMAGE' EXIT
 
-agent() { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; }
-
 bake
-! declare -F install_agent >/dev/null || step 'install the log agent' agent
+! declare -F agent >/dev/null || step 'install the log agent' agent
 echo "$IMAGE" | put 0644 /etc/app/image

@@ -5,11 +5,11 @@ TARGETS='arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/books/0
 ARTIFACT_BUCKET='assets-111122223333-us-west-2'
 ARTIFACT_KEY='0123456789abcdef.gz'
 ARTIFACT_HASH='0123456789abcdef'
+ENTRY='index.html'
 REGION='us-west-2'
 HEALTH_PATH='/'
 PACKAGES='apache2'
 UNIT='apache2'
-ENTRY='index.html'
 IMAGE='d1c0a1ca31010434773612cc7e54bc59668ba2b11208a9daad18092093a2a7ca'
 boot_files() {
 put 0644 /srv/app/config.json <<'END_OF_FILE'

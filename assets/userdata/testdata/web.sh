@@ -5,11 +5,11 @@ TARGETS='arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/books/0
 ARTIFACT_BUCKET='assets-111122223333-us-west-2'
 ARTIFACT_KEY='0123456789abcdef.gz'
 ARTIFACT_HASH='0123456789abcdef'
+ENTRY='index.html'
 REGION='us-west-2'
 HEALTH_PATH='/health'
 PACKAGES='apache2 rsyslog gpg gpgv'
 UNIT='apache2'
-ENTRY='index.html'
 IMAGE='f8b36a6d45cea8e5e4e7fd4f00248dc27e9dc7b50db7cfcc52a241e11686e069'
 boot_files() {
 put 0644 /srv/app/config.json <<'END_OF_FILE'
@@ -232,8 +232,10 @@ install_agent() (
     rm -rf "$PWD"
 )
 
+agent() { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; }
+
 ship_logs() {
-  { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+  agent &&
     "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json ||
     echo 'WARNING: logs are not shipped'
 }
