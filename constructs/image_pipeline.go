@@ -43,6 +43,8 @@ type ImagePipeline struct {
 	scope     awsconstructs.Construct
 	props     ImagePipelineProps
 	stack     awscdk.Stack
+	here      string // region
+	other     string // region
 	key       awskms.Key
 	builders  awsec2.SecurityGroup
 	machine   awsiam.Role
@@ -76,7 +78,8 @@ func ImageParameter(deployment, tier string) string {
 // NewImagePipeline defines what the images of all tiers share, under scope/id.
 func NewImagePipeline(scope awsconstructs.Construct, id string, props ImagePipelineProps) *ImagePipeline {
 	scope = awsconstructs.NewConstruct(scope, jsii.String(id))
-	p := &ImagePipeline{scope: scope, props: props, stack: awscdk.Stack_Of(scope)}
+	stack := awscdk.Stack_Of(scope)
+	p := &ImagePipeline{scope: scope, props: props, stack: stack, here: *stack.Region(), other: props.OtherRegion}
 	p.addKey()
 	p.addMachine()
 	p.addServiceRole()
@@ -99,62 +102,35 @@ func (p *ImagePipeline) addKey() {
 		EnableKeyRotation: jsii.Bool(true),
 		RemovalPolicy:     outlivesStack,
 	})
-	autoScaling := map[string]any{"ArnEquals": map[string]any{"aws:PrincipalArn": p.stack.FormatArn(&awscdk.ArnComponents{
-		Service:      jsii.String("iam"),
-		Region:       jsii.String(""),
-		Resource:     jsii.String("role"),
-		ResourceName: jsii.String("aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"),
-	})}}
-	anyone := &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()}
+	autoScaling := condition{"aws:PrincipalArn": fmt.Sprintf("arn:%s:iam::%s:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+		*p.stack.Partition(), *p.stack.Account())}
+	p.share("LaunchServers", condition{"ArnEquals": autoScaling},
+		"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey")
+	p.share("AttachVolumes", condition{"ArnEquals": autoScaling, "Bool": condition{"kms:GrantIsForAWSResource": true}},
+		"kms:CreateGrant")
+}
+
+// share lets those use the key of whom the condition holds.
+func (p *ImagePipeline) share(sid string, when condition, actions ...string) {
 	p.key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Sid:        jsii.String("LaunchServers"),
-		Principals: anyone,
-		Actions:    jsii.Strings("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"),
-		Resources:  jsii.Strings("*"),
-		Conditions: &autoScaling,
-	}), nil)
-	p.key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Sid:        jsii.String("AttachVolumes"),
-		Principals: anyone,
-		Actions:    jsii.Strings("kms:CreateGrant"),
-		Resources:  jsii.Strings("*"),
-		Conditions: &map[string]any{"ArnEquals": autoScaling["ArnEquals"], "Bool": map[string]any{"kms:GrantIsForAWSResource": true}},
+		Sid:        jsii.String(sid),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
+		Actions:    jsii.Strings(actions...),
+		Resources:  jsii.Strings("*"), // the key
+		Conditions: &when,
 	}), nil)
 }
 
 func (p *ImagePipeline) keyAlias() string { return "alias/" + p.props.Deployment + "-images" }
 
-// keyArn names the images' key of a region by its alias.
-func (p *ImagePipeline) keyArn(region *string) *string {
-	return p.arn("kms", region, p.keyAlias())
+// arn is one of this account's.
+func (p *ImagePipeline) arn(service, region, resource string) string {
+	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", *p.stack.Partition(), service, region, *p.stack.Account(), resource)
 }
 
-// arn is one of this account's in a region.
-func (p *ImagePipeline) arn(service string, region *string, resource string) *string {
-	return jsii.String(fmt.Sprintf("arn:%s:%s:%s:%s:%s", *p.stack.Partition(), service, *region, *p.stack.Account(), resource))
-}
-
-// ec2Arns are those of resources that belong to no account, such as image/*.
-func (p *ImagePipeline) ec2Arns(resources ...string) *[]*string {
-	var arns []*string
-	for _, region := range p.regions() {
-		for _, resource := range resources {
-			arns = append(arns, jsii.String(fmt.Sprintf("arn:%s:ec2:%s::%s", *p.stack.Partition(), *region, resource)))
-		}
-	}
-	return &arns
-}
-
-func (p *ImagePipeline) regions() []*string {
-	return []*string{p.stack.Region(), jsii.String(p.props.OtherRegion)}
-}
-
-func (p *ImagePipeline) inRegions(f func(region *string) *string) *[]*string {
-	var all []*string
-	for _, region := range p.regions() {
-		all = append(all, f(region))
-	}
-	return &all
+// publicArn is one of no account's, such as every image's.
+func (p *ImagePipeline) publicArn(service, region, resource string) string {
+	return fmt.Sprintf("arn:%s:%s:%s::%s", *p.stack.Partition(), service, region, resource)
 }
 
 // addMachine is what the servers that build and test may do: be commanded by
@@ -167,8 +143,14 @@ func (p *ImagePipeline) addMachine() {
 	p.profile = awsiam.NewInstanceProfile(p.scope, jsii.String("Profile"), &awsiam.InstanceProfileProps{Role: p.machine})
 }
 
-// createdByImageBuilder is on all that Image Builder makes.
-var createdByImageBuilder = map[string]any{"aws:ResourceTag/CreatedBy": "EC2 Image Builder"}
+// condition is one of a policy's statement.
+type condition = map[string]any
+
+// Image Builder marks all that it makes, as it makes it.
+var (
+	marked  = condition{"StringEquals": condition{"aws:ResourceTag/CreatedBy": "EC2 Image Builder"}}
+	marking = condition{"StringEquals": condition{"aws:RequestTag/CreatedBy": "EC2 Image Builder"}}
+)
 
 // addServiceRole is what Image Builder may do: what its service-linked role may,
 // less what these builds do not need, with these resources. It is a role of its
@@ -177,53 +159,52 @@ var createdByImageBuilder = map[string]any{"aws:ResourceTag/CreatedBy": "EC2 Ima
 // https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSServiceRoleForImageBuilder.html
 func (p *ImagePipeline) addServiceRole() {
 	p.service = p.imageBuilderRole("ServiceRole", "Lets EC2 Image Builder build, test and copy images")
-	here := p.stack.Region()
-	requested := &map[string]any{"StringEquals": map[string]any{"aws:RequestTag/CreatedBy": "EC2 Image Builder"}}
-	created := &map[string]any{"StringEquals": createdByImageBuilder}
+	images := []string{
+		p.publicArn("ec2", p.here, "image/*"), p.publicArn("ec2", p.here, "snapshot/*"),
+		p.publicArn("ec2", p.other, "image/*"), p.publicArn("ec2", p.other, "snapshot/*"),
+	}
+	instances := []string{p.arn("ec2", p.here, "instance/*")}
+	machines := append(instances, p.arn("ec2", p.here, "volume/*"))
+	network := []string{p.arn("ec2", p.here, "network-interface/*"), p.arn("ec2", p.here, "security-group/"+*p.builders.SecurityGroupId())}
 
-	launched := append(*p.ec2Arns("image/*", "snapshot/*"),
-		p.arn("ec2", here, "network-interface/*"), p.arn("ec2", here, "security-group/"+*p.builders.SecurityGroupId()))
-	p.allow(p.service, jsii.Strings("ec2:RunInstances"), &launched, nil)
-	p.allow(p.service, jsii.Strings("ec2:RunInstances"), &[]*string{p.arn("ec2", here, "instance/*"), p.arn("ec2", here, "volume/*")}, requested)
-	p.allow(p.service, jsii.Strings("iam:PassRole"), &[]*string{p.machine.RoleArn()},
-		&map[string]any{"StringEquals": map[string]any{"iam:PassedToService": "ec2.amazonaws.com"}})
-	p.allow(p.service, jsii.Strings("ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances", "ec2:CreateImage"),
-		&[]*string{p.arn("ec2", here, "instance/*")}, created)
-	p.allow(p.service, jsii.Strings("ec2:CreateImage", "ec2:CopyImage", "ec2:ModifyImageAttribute", "ec2:CreateTags"), p.ec2Arns("image/*", "snapshot/*"), nil)
-	p.allow(p.service, jsii.Strings("ec2:DeregisterImage", "ec2:ModifySnapshotAttribute"), p.ec2Arns("image/*", "snapshot/*"), created)
-	p.allow(p.service, jsii.Strings("ec2:CreateTags"), &[]*string{p.arn("ec2", here, "instance/*"), p.arn("ec2", here, "volume/*")}, requested)
-	p.allow(p.service, jsii.Strings( // none of which has resource-level permissions
+	p.allow(p.service, []string{"ec2:RunInstances"}, append(network, images...), nil)
+	p.allow(p.service, []string{"ec2:RunInstances", "ec2:CreateTags"}, machines, marking)
+	p.allow(p.service, []string{"iam:PassRole"}, []string{*p.machine.RoleArn()},
+		condition{"StringEquals": condition{"iam:PassedToService": "ec2.amazonaws.com"}})
+	p.allow(p.service, []string{"ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances", "ec2:CreateImage"}, instances, marked)
+	p.allow(p.service, []string{"ec2:CreateImage", "ec2:CopyImage", "ec2:CreateTags", "ec2:ModifyImageAttribute"}, images, nil)
+	p.allow(p.service, []string{"ec2:DeregisterImage", "ec2:ModifySnapshotAttribute"}, images, marked)
+	p.allow(p.service, []string{"ssm:SendCommand"}, []string{p.publicArn("ssm", p.here, "document/AWS-RunShellScript")}, nil)
+	p.allow(p.service, []string{"ssm:SendCommand"}, instances, condition{"StringEquals": condition{"ssm:resourceTag/CreatedBy": "EC2 Image Builder"}})
+	p.allow(p.service, []string{"ssm:GetParameter"}, []string{p.publicArn("ssm", p.here, "parameter/aws/service/canonical/ubuntu/*")}, nil)
+	p.allow(p.service, []string{"events:PutRule", "events:PutTargets", "events:DescribeRule", "events:RemoveTargets", "events:DeleteRule"},
+		[]string{p.arn("events", p.here, "rule/ImageBuilder-*")}, nil)
+	p.allow(p.service, []string{
 		"ec2:DescribeImages", "ec2:DescribeInstanceAttribute", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances",
 		"ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeSnapshots", "ec2:DescribeSubnets", "ec2:DescribeTags",
 		"ssm:DescribeInstanceInformation", "ssm:GetCommandInvocation", "ssm:ListCommandInvocations", "ssm:ListCommands",
-	), jsii.Strings("*"), nil)
-	p.allow(p.service, jsii.Strings("ssm:SendCommand"),
-		&[]*string{jsii.String(fmt.Sprintf("arn:%s:ssm:%s::document/AWS-RunShellScript", *p.stack.Partition(), *here))}, nil)
-	p.allow(p.service, jsii.Strings("ssm:SendCommand"), &[]*string{p.arn("ec2", here, "instance/*")},
-		&map[string]any{"StringEquals": map[string]any{"ssm:resourceTag/CreatedBy": "EC2 Image Builder"}})
-	p.allow(p.service, jsii.Strings("events:PutRule", "events:PutTargets", "events:DescribeRule", "events:RemoveTargets", "events:DeleteRule"),
-		&[]*string{p.arn("events", here, "rule/ImageBuilder-*")}, nil)
-	p.allow(p.service, jsii.Strings("ssm:GetParameter"),
-		&[]*string{jsii.String(fmt.Sprintf("arn:%s:ssm:%s::parameter/aws/service/canonical/ubuntu/*", *p.stack.Partition(), *here))}, nil)
+	}, []string{"*"}, nil) // none of them has resource-level permissions
 
 	// Of the other region's key nothing is known but its alias.
-	viaEC2 := map[string]any{"kms:ViaService": p.inRegions(func(region *string) *string { return jsii.String("ec2." + *region + ".amazonaws.com") })}
-	ours := map[string]any{"kms:ResourceAliases": p.keyAlias()}
-	keys := &[]*string{p.key.KeyArn(), p.arn("kms", jsii.String(p.props.OtherRegion), "key/*")}
-	p.allow(p.service, jsii.Strings("kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey"), keys,
-		&map[string]any{"StringEquals": viaEC2, "ForAnyValue:StringEquals": ours})
-	p.allow(p.service, jsii.Strings("kms:CreateGrant"), keys,
-		&map[string]any{"StringEquals": viaEC2, "ForAnyValue:StringEquals": ours, "Bool": map[string]any{"kms:GrantIsForAWSResource": true}})
+	keys := []string{*p.key.KeyArn(), p.arn("kms", p.other, "key/*")}
+	viaEC2 := condition{"kms:ViaService": []string{"ec2." + p.here + ".amazonaws.com", "ec2." + p.other + ".amazonaws.com"}}
+	ours := condition{"kms:ResourceAliases": p.keyAlias()}
+	p.allow(p.service, []string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey"}, keys,
+		condition{"StringEquals": viaEC2, "ForAnyValue:StringEquals": ours})
+	p.allow(p.service, []string{"kms:CreateGrant"}, keys,
+		condition{"StringEquals": viaEC2, "ForAnyValue:StringEquals": ours, "Bool": condition{"kms:GrantIsForAWSResource": true}})
 }
 
 // addLifecycleRole is what the lifecycle policies may do, in both regions.
 // https://docs.aws.amazon.com/aws-managed-policy/latest/reference/EC2ImageBuilderLifecycleExecutionPolicy.html
 func (p *ImagePipeline) addLifecycleRole() {
 	p.lifecycle = p.imageBuilderRole("LifecycleRole", "Lets EC2 Image Builder delete old images")
-	created := &map[string]any{"StringEquals": createdByImageBuilder}
-	p.allow(p.lifecycle, jsii.Strings("ec2:DeregisterImage", "ec2:DescribeImageAttribute"), p.ec2Arns("image/*"), created)
-	p.allow(p.lifecycle, jsii.Strings("ec2:DeleteSnapshot"), p.ec2Arns("snapshot/*"), created)
-	p.allow(p.lifecycle, jsii.Strings("ec2:DescribeImages", "tag:GetResources"), jsii.Strings("*"), nil) // neither has resource-level permissions
+	both := func(resource string) []string {
+		return []string{p.publicArn("ec2", p.here, resource), p.publicArn("ec2", p.other, resource)}
+	}
+	p.allow(p.lifecycle, []string{"ec2:DeregisterImage", "ec2:DescribeImageAttribute"}, both("image/*"), marked)
+	p.allow(p.lifecycle, []string{"ec2:DeleteSnapshot"}, both("snapshot/*"), marked)
+	p.allow(p.lifecycle, []string{"ec2:DescribeImages", "tag:GetResources"}, []string{"*"}, nil) // neither has resource-level permissions
 }
 
 // imageBuilderRole is one that Image Builder assumes for this account alone.
@@ -236,8 +217,12 @@ func (p *ImagePipeline) imageBuilderRole(id, description string) awsiam.Role {
 	})
 }
 
-func (p *ImagePipeline) allow(role awsiam.Role, actions, resources *[]*string, conditions *map[string]any) {
-	role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: actions, Resources: resources, Conditions: conditions}))
+func (p *ImagePipeline) allow(role awsiam.Role, actions, resources []string, when condition) {
+	props := &awsiam.PolicyStatementProps{Actions: jsii.Strings(actions...), Resources: jsii.Strings(resources...)}
+	if when != nil {
+		props.Conditions = &when
+	}
+	role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(props))
 }
 
 // Bake has the pipeline make images for a tier of servers, in its own subnets.
@@ -279,18 +264,17 @@ func (p *ImagePipeline) Bake(name string, tier *ServerTier) {
 
 // permit is what the roles may do for one tier's images.
 func (p *ImagePipeline) permit(prefix, parameter string, subnet *string, logs ...awslogs.LogGroup) {
-	here := p.stack.Region()
-	p.allow(p.service, jsii.Strings("ec2:RunInstances"), &[]*string{p.arn("ec2", here, "subnet/"+*subnet)}, nil)
-	p.allow(p.service, jsii.Strings("ssm:GetParameter", "ssm:PutParameter"),
-		p.inRegions(func(region *string) *string { return p.arn("ssm", region, "parameter"+parameter) }), nil)
+	p.allow(p.service, []string{"ec2:RunInstances"}, []string{p.arn("ec2", p.here, "subnet/"+*subnet)}, nil)
+	p.allow(p.service, []string{"ssm:GetParameter", "ssm:PutParameter"},
+		[]string{p.arn("ssm", p.here, "parameter"+parameter), p.arn("ssm", p.other, "parameter"+parameter)}, nil)
 	for _, role := range []awsiam.Role{p.service, p.machine} {
 		for _, group := range logs {
 			group.Grant(role, jsii.String("logs:CreateLogGroup"), jsii.String("logs:CreateLogStream"), jsii.String("logs:PutLogEvents"))
 		}
 	}
-	p.allow(p.machine, jsii.Strings("imagebuilder:GetComponent"),
-		&[]*string{p.arn("imagebuilder", here, "component/"+prefix+"-build/*"), p.arn("imagebuilder", here, "component/"+prefix+"-test/*")}, nil)
-	p.allow(p.lifecycle, jsii.Strings("imagebuilder:DeleteImage"), &[]*string{p.arn("imagebuilder", here, "image/"+prefix+"/*")}, nil)
+	p.allow(p.machine, []string{"imagebuilder:GetComponent"},
+		[]string{p.arn("imagebuilder", p.here, "component/"+prefix+"-build/*"), p.arn("imagebuilder", p.here, "component/"+prefix+"-test/*")}, nil)
+	p.allow(p.lifecycle, []string{"imagebuilder:DeleteImage"}, []string{p.arn("imagebuilder", p.here, "image/"+prefix+"/*")}, nil)
 }
 
 // status of a pipeline is that of its schedule: a disabled one can be started.
@@ -372,17 +356,17 @@ func (p *ImagePipeline) infrastructure(scope awsconstructs.Construct, prefix, in
 // distribution copies an image that passed its test, and then names it in each
 // region's parameter. Here it is encrypted already.
 func (p *ImagePipeline) distribution(scope awsconstructs.Construct, prefix, name string) awsimagebuilder.CfnDistributionConfiguration {
-	to := func(region *string, key ...*string) *awsimagebuilder.CfnDistributionConfiguration_DistributionProperty {
+	to := func(region string) *awsimagebuilder.CfnDistributionConfiguration_DistributionProperty {
 		// No L1 type: its keys come out in camel case, which CloudFormation does not know.
 		ami := map[string]any{
 			"Name":    prefix + " {{ imagebuilder:buildDate }}",
 			"AmiTags": map[string]string{"Name": prefix, "deployment": p.props.Deployment},
 		}
-		if len(key) == 1 {
-			ami["KmsKeyId"] = key[0]
+		if region == p.other {
+			ami["KmsKeyId"] = p.arn("kms", p.other, p.keyAlias())
 		}
 		return &awsimagebuilder.CfnDistributionConfiguration_DistributionProperty{
-			Region:                       region,
+			Region:                       jsii.String(region),
 			AmiDistributionConfiguration: ami,
 			SsmParameterConfigurations: []any{&awsimagebuilder.CfnDistributionConfiguration_SsmParameterConfigurationProperty{
 				ParameterName: jsii.String(ImageParameter(p.props.Deployment, name)),
@@ -390,10 +374,9 @@ func (p *ImagePipeline) distribution(scope awsconstructs.Construct, prefix, name
 			}},
 		}
 	}
-	other := jsii.String(p.props.OtherRegion)
 	return awsimagebuilder.NewCfnDistributionConfiguration(scope, jsii.String("Distribution"), &awsimagebuilder.CfnDistributionConfigurationProps{
 		Name:          jsii.String(prefix),
-		Distributions: []any{to(p.stack.Region()), to(other, p.keyArn(other))},
+		Distributions: []any{to(p.here), to(p.other)},
 	})
 }
 
@@ -432,7 +415,7 @@ func (p *ImagePipeline) notifyFailures(scope awsconstructs.Construct, prefix str
 		EventPattern: &awsevents.EventPattern{
 			Source:     jsii.Strings("aws.imagebuilder"),
 			DetailType: jsii.Strings("EC2 Image Builder Image State Change"),
-			Resources:  awsevents.Match_Prefix(p.arn("imagebuilder", p.stack.Region(), "image/"+prefix+"/")),
+			Resources:  awsevents.Match_Prefix(jsii.String(p.arn("imagebuilder", p.here, "image/"+prefix+"/"))),
 			Detail:     &map[string]any{"state": map[string]any{"status": []string{"FAILED"}}},
 		},
 		Targets: &[]awsevents.IRuleTarget{
