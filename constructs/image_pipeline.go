@@ -163,19 +163,18 @@ func (p *ImagePipeline) addServiceRole() {
 		p.publicArn("ec2", p.here, "image/*"), p.publicArn("ec2", p.here, "snapshot/*"),
 		p.publicArn("ec2", p.other, "image/*"), p.publicArn("ec2", p.other, "snapshot/*"),
 	}
-	instances := []string{p.arn("ec2", p.here, "instance/*")}
-	machines := append(instances, p.arn("ec2", p.here, "volume/*"))
+	instances, volumes := p.arn("ec2", p.here, "instance/*"), p.arn("ec2", p.here, "volume/*")
 	network := []string{p.arn("ec2", p.here, "network-interface/*"), p.arn("ec2", p.here, "security-group/"+*p.builders.SecurityGroupId())}
 
 	p.allow(p.service, []string{"ec2:RunInstances"}, append(network, images...), nil)
-	p.allow(p.service, []string{"ec2:RunInstances", "ec2:CreateTags"}, machines, marking)
+	p.allow(p.service, []string{"ec2:RunInstances", "ec2:CreateTags"}, []string{instances, volumes}, marking)
 	p.allow(p.service, []string{"iam:PassRole"}, []string{*p.machine.RoleArn()},
 		condition{"StringEquals": condition{"iam:PassedToService": "ec2.amazonaws.com"}})
-	p.allow(p.service, []string{"ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances", "ec2:CreateImage"}, instances, marked)
+	p.allow(p.service, []string{"ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances", "ec2:CreateImage"}, []string{instances}, marked)
 	p.allow(p.service, []string{"ec2:CreateImage", "ec2:CopyImage", "ec2:CreateTags", "ec2:ModifyImageAttribute"}, images, nil)
 	p.allow(p.service, []string{"ec2:DeregisterImage", "ec2:ModifySnapshotAttribute"}, images, marked)
 	p.allow(p.service, []string{"ssm:SendCommand"}, []string{p.publicArn("ssm", p.here, "document/AWS-RunShellScript")}, nil)
-	p.allow(p.service, []string{"ssm:SendCommand"}, instances, condition{"StringEquals": condition{"ssm:resourceTag/CreatedBy": "EC2 Image Builder"}})
+	p.allow(p.service, []string{"ssm:SendCommand"}, []string{instances}, condition{"StringEquals": condition{"ssm:resourceTag/CreatedBy": "EC2 Image Builder"}})
 	p.allow(p.service, []string{"ssm:GetParameter"}, []string{p.publicArn("ssm", p.here, "parameter/aws/service/canonical/ubuntu/*")}, nil)
 	p.allow(p.service, []string{"events:PutRule", "events:PutTargets", "events:DescribeRule", "events:RemoveTargets", "events:DeleteRule"},
 		[]string{p.arn("events", p.here, "rule/ImageBuilder-*")}, nil)
