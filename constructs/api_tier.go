@@ -46,7 +46,7 @@ func NewApiTier(scope awsconstructs.Construct, id string, props ApiTierProps) *A
 		Environment: environment,
 		Variables:   props.Environment,
 		Start:       cmp.Or(props.Start, "node server.js"),
-	}.Script())
+	})
 	return t
 }
 

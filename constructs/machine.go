@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -12,6 +13,7 @@ import (
 // machineProps is what differs between launch templates of this package.
 type machineProps struct {
 	InstanceType  string
+	Image         string // SSM parameter that names the image. Default: Ubuntu's.
 	VolumeGiB     int
 	Role          awsiam.IRole
 	SecurityGroup awsec2.ISecurityGroup
@@ -19,13 +21,19 @@ type machineProps struct {
 	KeyPair       awsec2.IKeyPair // Default: none.
 }
 
-// newMachine defines a launch template: Ubuntu, metadata by session token only,
-// encrypted volume.
+// newMachine defines a launch template: Ubuntu or an image made of it, metadata by
+// session token only, encrypted volume.
+//
+// The image is the one that its parameter names when an instance is launched. A
+// newer image changes nothing in the template, so that no deploy, least of all one
+// that promotes a database, replaces servers for it; packages are kept up to date
+// by unattended upgrades.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/using-systems-manager-parameters.html
 func newMachine(scope awsconstructs.Construct, props machineProps) awsec2.LaunchTemplate {
-	instanceType := awsec2.NewInstanceType(jsii.String(props.InstanceType))
+	image := cmp.Or(props.Image, ubuntu(props.InstanceType))
 	template := awsec2.NewLaunchTemplate(scope, jsii.String("LaunchTemplate"), &awsec2.LaunchTemplateProps{
-		MachineImage:  ubuntu(instanceType),
-		InstanceType:  instanceType,
+		MachineImage:  awsec2.MachineImage_ResolveSsmParameterAtLaunch(jsii.String(image), nil),
+		InstanceType:  awsec2.NewInstanceType(jsii.String(props.InstanceType)),
 		Role:          props.Role,
 		SecurityGroup: props.SecurityGroup,
 		UserData:      props.UserData,
@@ -49,19 +57,14 @@ func newMachine(scope awsconstructs.Construct, props machineProps) awsec2.Launch
 	return template
 }
 
-// ubuntu is the image that Canonical's own parameter names when an instance is
-// launched. A newer image changes nothing in the template, so that no deploy,
-// least of all one that promotes a database, replaces servers for it; packages
-// are kept up to date by unattended upgrades.
+// ubuntu is Canonical's own parameter, which names its current image.
 // https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
-// https://docs.aws.amazon.com/autoscaling/ec2/userguide/using-systems-manager-parameters.html
-func ubuntu(instanceType awsec2.InstanceType) awsec2.IMachineImage {
+func ubuntu(instanceType string) string {
 	architecture := "amd64"
-	if instanceType.Architecture() == awsec2.InstanceArchitecture_ARM_64 {
+	if awsec2.NewInstanceType(jsii.String(instanceType)).Architecture() == awsec2.InstanceArchitecture_ARM_64 {
 		architecture = "arm64"
 	}
-	parameter := fmt.Sprintf("/aws/service/canonical/ubuntu/server/26.04/stable/current/%s/hvm/ebs-gp3/ami-id", architecture)
-	return awsec2.MachineImage_ResolveSsmParameterAtLaunch(jsii.String(parameter), nil)
+	return fmt.Sprintf("/aws/service/canonical/ubuntu/server/26.04/stable/current/%s/hvm/ebs-gp3/ami-id", architecture)
 }
 
 // machineRole is a role that lets the SSM agent, a snap that Ubuntu's images come

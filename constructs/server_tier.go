@@ -27,6 +27,7 @@ type ServerTierProps struct {
 	AccessLogs          awss3.IBucket                      // Bucket for the load balancer's access logs, such as NewAccessLogBucket's. Default: no access logs.
 
 	InstanceType string // EC2 instance type; its family decides between arm64 and x86. Required.
+	Image        string // SSM parameter that names the servers' image, such as ImageParameter's. Default: Ubuntu's, made a server at boot.
 	VolumeGiB    int    // Root volume. Required.
 	HealthPath   string // Path that the load balancer asks. Required.
 	Artifact     string // Path of the application, a .tar.gz file. Required.
@@ -43,7 +44,8 @@ type ServerTierProps struct {
 }
 
 // ServerTier is an internet-facing load balancer in front of servers of one
-// kind, each made from a plain Ubuntu image by a boot script.
+// kind, each made by a boot script from a plain Ubuntu image, or from one that an
+// ImagePipeline baked.
 type ServerTier struct {
 	scope        awsconstructs.Construct
 	props        ServerTierProps
@@ -52,6 +54,7 @@ type ServerTier struct {
 	servers      awsec2.SecurityGroup
 	role         awsiam.Role
 	userData     awsec2.UserData
+	image        userdata.Image
 	group        awsautoscaling.AutoScalingGroup
 	system, logs awslogs.ILogGroup // Of boots and the system, and of what is served; nil without ShipLogs.
 }
@@ -118,6 +121,7 @@ func (t *ServerTier) addServers() {
 	t.userData = awsec2.UserData_ForLinux(nil)
 	template := newMachine(t.scope, machineProps{
 		InstanceType:  t.props.InstanceType,
+		Image:         t.props.Image,
 		VolumeGiB:     t.props.VolumeGiB,
 		Role:          t.role,
 		SecurityGroup: t.servers,
@@ -268,8 +272,15 @@ func (t *ServerTier) addLogs() userdata.Logs {
 	return userdata.Logs{System: *system.LogGroupName(), Application: *application.LogGroupName()}
 }
 
-// runs sets the boot script.
-func (t *ServerTier) runs(script string) { t.userData.AddCommands(jsii.String(script)) }
+// runs sets the boot script, and the scripts of an image that spares it a part.
+func (t *ServerTier) runs(server interface {
+	Script() string
+	Image() userdata.Image
+},
+) {
+	t.userData.AddCommands(jsii.String(server.Script()))
+	t.image = server.Image()
+}
 
 // LoadBalancer is the internet-facing load balancer.
 func (t *ServerTier) LoadBalancer() awselasticloadbalancingv2.ApplicationLoadBalancer {

@@ -25,6 +25,6 @@ func NewWebTier(scope awsconstructs.Construct, id string, props WebTierProps) *W
 	} else {
 		t.openToAll()
 	}
-	t.runs(userdata.Web{Server: t.server(), APIURL: props.ApiURL}.Script())
+	t.runs(userdata.Web{Server: t.server(), APIURL: props.ApiURL})
 	return t
 }

@@ -32,7 +32,7 @@ database:
 
 // What many problems want.
 const (
-	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, application, domain, network, database, web, api, logs, bastion, backup, alarms, canaries, costs, waf, failover, runbooks, edge, drill"
+	keysAtTop      = "name, account, primary, standby, terminationProtection, tags, regions, application, domain, network, database, web, api, images, logs, bastion, backup, alarms, canaries, costs, waf, failover, runbooks, edge, drill"
 	wantName       = "2 to 20 lower-case letters, digits and single hyphens, a letter first"
 	wantBlock      = "a private IPv4 block of /16 to /21 without host bits, such as 172.20.0.0/16"
 	wantDomain     = "a domain name in lower case, at most 62 characters, such as example.com"
@@ -985,6 +985,22 @@ func TestBadFiles(t *testing.T) {
 		{
 			"read timeout too long", add("edge: { readTimeout: 3m }"),
 			"bad.yaml:16: edge.readTimeout: want whole seconds, 1s to 120s (got 3m0s)",
+		},
+		{
+			"image of another kind", add("images: { enabled: true, web: golden }"),
+			`bad.yaml:16: images.web: want one of stock, baked (got "golden")`,
+		},
+		{
+			"baked without a pipeline", add("images: { api: baked }"),
+			`bad.yaml:16: images.api: want stock, or images.enabled true: nothing bakes an image without the pipelines (got "baked")`,
+		},
+		{
+			"images on every day of a month and a week", add("images: { schedule: cron(0 6 * * 1 *) }"),
+			`bad.yaml:16: images.schedule: want an AWS cron expression that is due at most hourly, with ? for one of the days, such as cron(0 6 ? * 1 *) (got "cron(0 6 * * 1 *)")`,
+		},
+		{
+			"no image to go back to", add("images: { keep: 1 }"),
+			"bad.yaml:16: images.keep: want 2 to 20 (got 1)",
 		},
 		{
 			"drill of no length", add("drill: { minutes: 0 }"),

@@ -50,6 +50,7 @@ func defaults() Settings {
 		},
 		Web:      tier,
 		Api:      tier,
+		Images:   Images{Web: StockImage, Api: StockImage, Schedule: "cron(0 6 ? * 1 *)", Keep: 3},
 		Logs:     Logs{Ship: true, Days: 30},
 		Bastion:  Bastion{InstanceType: "t4g.nano"},
 		Backup:   Backup{Schedule: "cron(0 5 * * ? *)", Days: 35, Database: true},
@@ -78,6 +79,7 @@ func (d *document) validate(s *Settings) {
 	d.validateLineage(s)
 	d.validateTier("web", s.Web)
 	d.validateTier("api", s.Api)
+	d.validateImages(s.Images)
 	d.checkRetention("logs.days", s.Logs.Days)
 	d.validateBastion(s.Bastion)
 
@@ -444,6 +446,16 @@ func (d *document) validateTier(path string, t Tier) {
 	d.checkLimits(path+".capacity.standby", t.Capacity.Standby, "1 or more: a warm standby answers at once, so a server of it runs")
 	d.checkRange(path+".cpuPercent", t.CPUPercent, 1, 100)
 	d.check(path+".requestsPerTarget", t.RequestsPerTarget, t.RequestsPerTarget >= 1, "1 or more")
+}
+
+func (d *document) validateImages(i Images) {
+	for _, tier := range []struct{ path, image string }{{"images.web", i.Web}, {"images.api", i.Api}} {
+		checkOneOf(d, tier.path, tier.image, []string{StockImage, BakedImage})
+		d.check(tier.path, tier.image, tier.image != BakedImage || i.Enabled, "stock, or images.enabled true: nothing bakes an image without the pipelines")
+	}
+	d.check("images.schedule", i.Schedule, isSchedule(i.Schedule),
+		"an AWS cron expression that is due at most hourly, with ? for one of the days, such as cron(0 6 ? * 1 *)")
+	d.checkRange("images.keep", i.Keep, 2, 20) // One to go back to.
 }
 
 func (d *document) checkLimits(path string, l Limits, wantMin string) {

@@ -21,6 +21,7 @@ type Settings struct {
 	Database    Database    `yaml:"database"`
 	Web         Tier        `yaml:"web"`
 	Api         Tier        `yaml:"api"`
+	Images      Images      `yaml:"images"`
 	Logs        Logs        `yaml:"logs"`
 	Bastion     Bastion     `yaml:"bastion"`
 	Backup      Backup      `yaml:"backup"`
@@ -188,6 +189,21 @@ type Limits struct {
 	Min int `yaml:"min"`
 	Max int `yaml:"max"`
 }
+
+// Images is the machine images of the servers, and the pipelines that bake them.
+type Images struct {
+	Enabled  bool   `yaml:"enabled"`  // Have the pipelines, in both regions; the primary's keeps the schedule. Default: false.
+	Web      string `yaml:"web"`      // What the web servers are launched from: StockImage or BakedImage. Default: stock.
+	Api      string `yaml:"api"`      // The API servers, likewise. Default: stock.
+	Schedule string `yaml:"schedule"` // AWS cron expression in UTC. Default: cron(0 6 ? * 1 *), Sundays.
+	Keep     int    `yaml:"keep"`     // Newest images of a tier that stay, 2 to 20. Default: 3.
+}
+
+// What servers are launched from.
+const (
+	StockImage = "stock" // Canonical's current image; packages are installed at boot.
+	BakedImage = "baked" // The newest image that a pipeline has distributed to the region.
+)
 
 // Logs is what becomes of the servers' logs.
 type Logs struct {

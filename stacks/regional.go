@@ -55,6 +55,7 @@ func newRegional(app awscdk.App, s *settings.Settings, region string, artifacts 
 	acl := r.newProtection(api)
 	logs, canaries := r.newLogMetrics(web, api), r.newCanaries()
 	topic, alarms := r.newAlarms(database, web, api, logs, canaries)
+	r.newImages(topic, web.ServerTier, api.ServerTier)
 	r.newBackup(topic, database, web.ServerTier, api.ServerTier)
 	trafficSwitch := r.newSwitch()
 	r.newDashboard(web, api, acl, alarms, trafficSwitch, logs, canaries)
@@ -132,12 +133,12 @@ func (r *regional) newTiers(database *constructs.WarmStandbyDatabase) (*construc
 		Bastion:    r.newBastion(),
 	}
 	web := constructs.NewWebTier(r.stack, "Web", constructs.WebTierProps{
-		ServerTierProps: r.tier(shared, r.settings.Web, r.artifacts.Web, r.network.WebSubnets()),
+		ServerTierProps: r.tier(shared, r.settings.Web, r.image("web", "WebImage", r.settings.Images.Web), r.artifacts.Web, r.network.WebSubnets()),
 		ApiURL:          "https://" + domain.Host(domain.Api),
 		CloudFrontOnly:  true,
 	})
 	api := constructs.NewApiTier(r.stack, "Api", constructs.ApiTierProps{
-		ServerTierProps: r.tier(shared, r.settings.Api, r.artifacts.Api, r.network.ApiSubnets()),
+		ServerTierProps: r.tier(shared, r.settings.Api, r.image("api", "ApiImage", r.settings.Images.Api), r.artifacts.Api, r.network.ApiSubnets()),
 		Database:        database,
 		SiteOrigin:      "https://" + domain.Host(domain.Site),
 		WriterName:      domain.WriterHost(),
@@ -148,9 +149,10 @@ func (r *regional) newTiers(database *constructs.WarmStandbyDatabase) (*construc
 }
 
 // tier completes the props both tiers share with those of one.
-func (r *regional) tier(props constructs.ServerTierProps, tier settings.Tier, artifact string, subnets *awsec2.SubnetSelection) constructs.ServerTierProps {
+func (r *regional) tier(props constructs.ServerTierProps, tier settings.Tier, image, artifact string, subnets *awsec2.SubnetSelection) constructs.ServerTierProps {
 	capacity := tier.Capacity.Of(r.primary)
 	props.ServerSubnets = subnets
+	props.Image = image
 	props.Artifact = artifact
 	props.InstanceType = tier.InstanceType
 	props.VolumeGiB = tier.VolumeGiB
@@ -159,6 +161,24 @@ func (r *regional) tier(props constructs.ServerTierProps, tier settings.Tier, ar
 	props.CPUPercent = tier.CPUPercent
 	props.RequestsPerTarget = tier.RequestsPerTarget
 	return props
+}
+
+// image is the parameter of a tier's baked image, if its servers are launched from
+// that. They read it when they are launched. CloudFormation reads it too, before
+// it changes anything: a region that has no image yet refuses the deploy at once.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+func (r *regional) image(tier, id, kind string) string {
+	if kind != settings.BakedImage {
+		return ""
+	}
+	name := constructs.ImageParameter(r.settings.Name, tier)
+	parameter := awscdk.NewCfnParameter(r.stack, jsii.String(id+"Parameter"), &awscdk.CfnParameterProps{
+		Type:        jsii.String("AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"),
+		Default:     jsii.String(name),
+		Description: jsii.String("Names the newest " + tier + " image of this region; docs/images.md says how to make one"),
+	})
+	output(r.stack, id, "What "+name+" named when this was deployed", *parameter.ValueAsString())
+	return name
 }
 
 func (r *regional) newBastion() *constructs.Bastion {
@@ -279,6 +299,26 @@ func (r *regional) newDashboard(web *constructs.WebTier, api *constructs.ApiTier
 		Logs:           logs,
 		Canaries:       canaries,
 	})
+}
+
+// newImages stands in both regions; the primary's pipeline keeps the schedule.
+func (r *regional) newImages(topic awssns.ITopic, web, api *constructs.ServerTier) {
+	images := r.settings.Images
+	if !images.Enabled {
+		return
+	}
+	pipeline := constructs.NewImagePipeline(r.stack, "Images", constructs.ImagePipelineProps{
+		Deployment:  r.settings.Name,
+		OtherRegion: r.settings.OtherRegion(r.region),
+		Vpc:         r.network.Vpc(),
+		Schedule:    images.Schedule,
+		Scheduled:   r.primary,
+		Keep:        images.Keep,
+		LogDays:     r.settings.Logs.Days,
+		Topic:       topic,
+	})
+	pipeline.Bake("web", web)
+	pipeline.Bake("api", api)
 }
 
 // newBackup keeps a plan and a vault, which takes the other region's copies, in

@@ -125,13 +125,15 @@ func swapped(s *settings.Settings) {
 }
 
 // failedBack is the deployment after the next: the rebuilt primary promoted by
-// the runbook, the standby rebuilt as a replica of it.
+// the runbook, the standby rebuilt as a replica of it, and the servers launched
+// from baked images.
 func failedBack(s *settings.Settings) {
 	s.Tags = map[string]string{"CostCenter": "4711"}
 	s.Database.Instances = map[string]settings.Instance{
 		east: {Name: "books-3", ReplicaOf: "books-2", PromotedBy: settings.ByRunbook},
 		west: {Name: "books-4", ReplicaOf: "books-3"},
 	}
+	s.Images.Web, s.Images.Api = settings.BakedImage, settings.BakedImage
 	s.Database.Retired = []settings.Retired{{Name: "books-1", Region: east}, {Name: "books-2", Region: west, ReplicaOf: "books-1"}}
 }
 
@@ -250,6 +252,8 @@ func TestPromotionTouchesLittle(t *testing.T) {
 		"AlarmsDatabaseReplicaLag": {"leaves"},
 		"AlarmsStandbyNotReady":    {"AlarmRule"},              // a primary stands by for nobody
 		"DrillDatabaseTemplate":    {"Actions", "Description"}, // the new primary has a second copy to fail over to
+		"ImagesWebPipeline":        {"Status"},                 // the new primary keeps the schedule
+		"ImagesApiPipeline":        {"Status"},
 	})
 	tags := maps.Clone(before.manifest.Artifacts["books-us-west-2"].Properties.Tags)
 	maps.Copy(tags, after.settings.Tags)
@@ -260,15 +264,21 @@ func TestPromotionTouchesLittle(t *testing.T) {
 // what has a fixed name: under a new id that fails on create.
 var stateful = append([]string{"AWS::Logs::DeliverySource", "AWS::Logs::DeliveryDestination", "AWS::Logs::Delivery"}, changes.Stateful...)
 
-// TestStatefulResourcesKeepTheirIDs pins the logical ids of what holds data: a
-// changed id replaces the resource.
+// fixedNames are the types of what holds nothing but has a fixed name, likewise.
+var fixedNames = []string{
+	"AWS::ImageBuilder::ImagePipeline", "AWS::ImageBuilder::InfrastructureConfiguration",
+	"AWS::ImageBuilder::DistributionConfiguration", "AWS::ImageBuilder::LifecyclePolicy",
+}
+
+// TestStatefulResourcesKeepTheirIDs pins the logical ids of what holds data or has
+// a fixed name: a changed id replaces the resource.
 func TestStatefulResourcesKeepTheirIDs(t *testing.T) {
 	pinned := map[string]map[string]string{}
 	a := deployment(t, "example", "", nil)
 	for name, tmpl := range a.stacks {
 		pinned[name] = map[string]string{}
 		for id, resource := range resourcesOf(tmpl, "") {
-			if kind := resource["Type"].(string); slices.Contains(stateful, kind) {
+			if kind := resource["Type"].(string); slices.Contains(stateful, kind) || slices.Contains(fixedNames, kind) {
 				pinned[name][id] = kind
 			}
 		}

@@ -34,6 +34,11 @@ func TestRegionsKnowEachOtherByNameOnly(t *testing.T) {
 		"AWS::SSM::Document/Properties/Content/mainSteps/inputs/InputPayload/OtherApi": false,
 		// Where AWS Backup copies recovery points, as it takes them.
 		"AWS::Backup::BackupPlan/Properties/BackupPlan/BackupPlanRule/CopyActions/DestinationBackupVaultArn": false,
+		// Where Image Builder copies an image that it has built, and what it may do there.
+		"AWS::ImageBuilder::DistributionConfiguration/Properties/Distributions/Region":                                false,
+		"AWS::ImageBuilder::DistributionConfiguration/Properties/Distributions/AmiDistributionConfiguration/KmsKeyId": false,
+		"AWS::IAM::Policy/Properties/PolicyDocument/Statement/Resource":                                               false,
+		"AWS::IAM::Policy/Properties/PolicyDocument/Statement/Condition/StringEquals/kms:ViaService":                  false,
 	}
 	eachRegional(t, func(name string, a *assembly, region, other string) {
 		check := func(place string, value any) {
@@ -67,8 +72,9 @@ func TestRegionsKnowEachOtherByNameOnly(t *testing.T) {
 // readsAtDeploy is what makes CloudFormation read a value from elsewhere.
 var readsAtDeploy = regexp.MustCompile(`Fn::ImportValue|Fn::GetStackOutput|Fn::Transform|AWS::CloudFormation::Stack"|Custom::CrossRegionExport|\{\{resolve:ssm`)
 
-// publicParameter is AWS's own parameters, which every region has.
-var publicParameter = regexp.MustCompile(`^resolve:ssm:/aws/service/`)
+// imageParameter is AWS's own parameters, which every region has, and those of the
+// region's own images.
+var imageParameter = regexp.MustCompile(`^resolve:ssm:(/aws/service/|/imagebuilder/books/(web|api)$)`)
 
 func TestStacksStandAlone(t *testing.T) {
 	for name, a := range variants(t) {
@@ -81,12 +87,13 @@ func TestStacksStandAlone(t *testing.T) {
 				t.Errorf("%s: %s depends on something outside by %s", name, stack, found)
 			}
 			walk("", tmpl, func(path, value string) {
-				if strings.Contains(value, "resolve:ssm") && !publicParameter.MatchString(value) {
+				if strings.Contains(value, "resolve:ssm") && !imageParameter.MatchString(value) {
 					t.Errorf("%s: %s reads %s at %s", name, stack, value, path)
 				}
 			})
 			for id, parameter := range tmpl["Parameters"].(object) {
-				if id != "BootstrapVersion" { // of its own region's bootstrap stack
+				// Of its own region's bootstrap stack, and its own region's images.
+				if id != "BootstrapVersion" && id != "WebImageParameter" && id != "ApiImageParameter" {
 					t.Errorf("%s: %s has the parameter %s: %v", name, stack, id, parameter)
 				}
 			}

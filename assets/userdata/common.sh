@@ -1,15 +1,11 @@
-# Shared by every server; runs as root, once, at first boot. Safe to run again:
+# Shared by a server's boot, by the build of its image and by the image's test; all
+# run as root. What is baked changes nothing when it runs again, nor does a boot:
 #   sudo bash /var/lib/cloud/instance/scripts/part-001
 set -Eeuo pipefail
 # needrestart looks through all processes after each installation: on a server that
 # is just booting for nothing. The next one by unattended-upgrades wakes it again.
 export AWS_DEFAULT_REGION=$REGION AWS_PAGER='' DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-LOG=/var/log/boot-app.log
 STEP='start' FAILED=''
-
-# To the log, the journal and (through cloud-init) the console.
-exec > >(tee -a "$LOG" >(logger --tag boot-app)) 2>&1
-LOGGER=$!
 
 # step NAME COMMAND...: names and times a part of the boot.
 step() {
@@ -37,6 +33,10 @@ fail() {
   FAILED=$1
   exit 1
 }
+trap 'FAILED=${FAILED:-"line $LINENO: $BASH_COMMAND (exit code $?)"}' ERR
+
+# verdict CODE WHAT says of what failed in which step it did, and why.
+verdict() { (($1 == 0)) || echo "$2 FAILED in step '$STEP': ${FAILED:-exit code $1}"; }
 
 # put MODE PATH: writes standard input, whole or not at all.
 put() {
@@ -46,101 +46,13 @@ put() {
   mv "$2.new" "$2"
 }
 
-instance_id() { cat /var/lib/cloud/data/instance-id; }
-
-# signal STATUS: tells CloudFormation. A server that scaling adds finds a stack
-# that waits for nothing and refuses the signal: no reason to fail.
-signal() {
-  local answer try
-  for try in 1 2 3 4 5; do
-    answer=$(aws cloudformation signal-resource --stack-name "$STACK" --logical-resource-id "$GROUP" \
-      --unique-id "$(instance_id)" --status "$1" 2>&1) && return
-    echo "signal $1, try $try: $answer"
-    [[ $answer == *ValidationError* ]] && return
-    sleep 5
-  done
-}
-
-# ship does nothing where logs are not shipped: logs.sh comes later, if at all.
-ship() { declare -F ship_logs >/dev/null && ship_logs; }
-
-# The rollback that a failure starts terminates the server: its log is shipped
-# before. One that serves says so first.
-finish() {
-  local code=$? verdict
-  trap - ERR EXIT
-  set +e
-  if ((code == 0)); then
-    signal SUCCESS
-    ship
-    echo "BOOT DONE in $SECONDS s"
-  else
-    verdict="BOOT FAILED in step '$STEP': ${FAILED:-exit code $code}. Whole log: $LOG"
-    echo "$verdict"
-    ship && sleep 15 # the agent reads and sends every few seconds
-    signal FAILURE
-    echo "$verdict"
-  fi
-  exec >&- 2>&-
-  wait "$LOGGER"
-  exit "$code"
-}
-trap 'FAILED=${FAILED:-"line $LINENO: $BASH_COMMAND (exit code $?)"}' ERR
-trap finish EXIT
-
-add_packages() { retry apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"; }
-
-# The AWS CLI first: nothing that fails before it is there can be signalled.
-packages() {
-  retry apt-get -q -o DPkg::Lock::Timeout=300 update
-  add_packages awscli
-  # shellcheck disable=SC2086 # several, or none
-  add_packages ca-certificates curl unattended-upgrades $LOG_PACKAGES "$@"
-  # Ubuntu's image has it running: what the service says first is in its log, too.
-  [[ -z $LOG_PACKAGES ]] || systemctl restart rsyslog
-}
-
-limit_journal() {
-  systemctl restart systemd-journald
-}
-
-# fetch_release FILE: unpacks the artifact, which must have FILE at its root,
-# and makes it current. A release is named by its content's hash.
-fetch_release() {
-  local release=/srv/app/releases/$ARTIFACT_HASH new=/srv/app/new
-  if [[ ! -e $release ]]; then
-    rm -rf "$new"
-    mkdir -p "$new" /srv/app/releases
-    retry aws s3 cp --only-show-errors "s3://$ARTIFACT_BUCKET/$ARTIFACT_KEY" "$new.tar.gz"
-    tar -xzf "$new.tar.gz" -C "$new" --no-same-owner --no-same-permissions
-    chmod -R a+rX,go-w "$new" # the archive's own modes may shut out the server
-    rm "$new.tar.gz"
-    [[ -f $new/$1 ]] || fail "no $1 at the root of s3://$ARTIFACT_BUCKET/$ARTIFACT_KEY"
-    mv "$new" "$release"
-  fi
-  ln -sfn "$release" /srv/app/current
-}
-
-# healthy UNIT: waits until the server answers as the load balancer asks.
+# healthy waits until the server answers as the load balancer asks.
 healthy() {
   local answer try
   for try in {1..60}; do
     answer=$(curl -fsS -o /dev/null --max-time 5 "http://127.0.0.1$HEALTH_PATH" 2>&1) && return
     sleep 2
   done
-  journalctl --no-pager -n 30 -u "$1"
+  journalctl --no-pager -n 30 -u "$UNIT"
   fail "no health after $try tries: $answer"
-}
-
-# in_service waits until the load balancer, too, finds the server healthy: on
-# its signal CloudFormation may take another one away.
-in_service() {
-  local state try
-  for try in {1..60}; do
-    state=$(aws elbv2 describe-target-health --target-group-arn "$TARGETS" --targets "Id=$(instance_id)" \
-      --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text 2>&1) || true
-    [[ $state == healthy ]] && return
-    sleep 5
-  done
-  fail "not healthy to the load balancer after $try tries: $state"
 }

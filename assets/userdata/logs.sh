@@ -1,5 +1,5 @@
 # Log shipping. A server that serves but ships no logs beats none: this never
-# fails the boot.
+# fails the boot. An image has the agent; a server of plain Ubuntu gets it last.
 AGENT=/opt/aws/amazon-cloudwatch-agent
 AGENT_KEY=937616F3450B7D806CBD9725D58167303B789C72
 
@@ -20,8 +20,10 @@ install_agent() (
     rm -rf "$PWD"
 )
 
+agent() { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; }
+
 ship_logs() {
-  { [[ -x $AGENT/bin/amazon-cloudwatch-agent-ctl ]] || install_agent; } &&
+  agent &&
     "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c file:/etc/app/agent.json ||
     echo 'WARNING: logs are not shipped'
 }

@@ -1,10 +1,11 @@
 // Package userdata renders the scripts that make servers of plain Ubuntu
-// images. The scripts are files that run and are linted as they are; what
-// differs between servers is put before them as shell variables and written
-// out as configuration files.
+// images, and the images that spare servers a part of that. The scripts are files
+// that run and are linted as they are; what differs between servers is put before
+// them as shell variables and written out as configuration files.
 package userdata
 
 import (
+	"crypto/sha256"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -77,20 +78,40 @@ const MaxBytes = 16384
 const Shebang = "#!/bin/bash"
 
 // Script is the user data of the web server.
-func (w Web) Script() string {
+func (w Web) Script() string { return w.tier().boot(w.Server) }
+
+// Image is the scripts of the web servers' image.
+func (w Web) Image() Image { return w.tier().image(w.Server) }
+
+func (w Web) tier() tier {
 	site := asset("files/site.conf")
 	if w.HealthPath != "/" { // else the site's own index is the answer
 		site = "Define HEALTH_PATH " + w.HealthPath + "\n" + site
 	}
-	return w.script("web.sh", []file{
-		{"0644", "/etc/apache2/sites-available/app.conf", site},
-		{"0644", "/srv/app/config.json", toJSON(map[string]string{"apiUrl": w.APIURL, "region": w.Region})},
-		{"0644", "/srv/app/health", "ok\n"},
-	}, "/var/log/apache2/access.log", "/var/log/apache2/error.log")
+	return tier{
+		script: "web.sh", packages: "apache2", unit: "apache2", entry: "index.html",
+		baked: []file{
+			{"0644", "/etc/apache2/sites-available/app.conf", site},
+			{"0644", "/srv/app/health", "ok\n"},
+		},
+		own: []file{
+			{"0644", "/srv/app/config.json", toJSON(map[string]string{"apiUrl": w.APIURL, "region": w.Region})},
+		},
+		logs: []string{"/var/log/apache2/access.log", "/var/log/apache2/error.log"},
+	}
 }
 
 // Script is the user data of the API server.
-func (a API) Script() string {
+func (a API) Script() string { return a.tier().boot(a.Server) }
+
+// Image is the scripts of the API servers' image. What is the application's own
+// is not in it.
+func (a API) Image() Image {
+	a.Environment, a.Variables, a.Start = nil, nil, "node server.js"
+	return a.tier().image(a.Server)
+}
+
+func (a API) tier() tier {
 	environment := map[string]string{}
 	maps.Copy(environment, a.Environment)
 	environment["AWS_REGION"] = a.Region
@@ -100,43 +121,90 @@ func (a API) Script() string {
 			panic(fmt.Sprintf("API.Environment: %s is none of the Contract's variables", name))
 		}
 	}
-	return a.script("api.sh", []file{
-		{"0644", "/etc/systemd/system/app.service", asset("files/app.service")},
-		{"0755", "/usr/local/lib/app/start", asset("files/start.sh") + Launch(a.Start, a.Variables)},
-		{"0640", "/etc/app/environment", environmentFile(environment)},
-	}, "/var/log/app.log")
+	return tier{
+		script: "api.sh", packages: "nodejs", unit: "app", entry: "package.json",
+		baked: []file{
+			{"0644", "/etc/systemd/system/app.service", asset("files/app.service")},
+		},
+		own: []file{
+			{"0755", "/usr/local/lib/app/start", asset("files/start.sh") + Launch(a.Start, a.Variables)},
+			{"0640", "/etc/app/environment", environmentFile(environment)},
+		},
+		logs: []string{"/var/log/app.log"},
+	}
 }
 
-func (s Server) script(main string, files []file, logs ...string) string {
-	files = append(files,
-		file{"0644", "/etc/apt/apt.conf.d/52app", asset("files/apt.conf")},
-		file{"0644", "/etc/systemd/journald.conf.d/app.conf", asset("files/journald.conf")},
-	)
-	parts, logPackages := []string{"common.sh", main}, ""
+// tier is what makes a server the one it is. An image may have what is baked:
+// that depends on no region, no secret and no release.
+type tier struct {
+	script   string   // Of its functions prepare, which is baked, and serve.
+	packages string   // Baked.
+	baked    []file   // Written before the packages come.
+	own      []file   // Written at each boot.
+	unit     string   // The service.
+	entry    string   // File that a release has at its root.
+	logs     []string // To ship.
+}
+
+// boot is user data: for a server of plain Ubuntu and for one of an image alike.
+func (t tier) boot(s Server) string {
 	if s.Logs != (Logs{}) {
-		parts, logPackages = []string{"common.sh", "logs.sh", main}, "rsyslog gpg gpgv"
-		files = append(files,
-			file{"0644", "/etc/rsyslog.d/40-app.conf", asset("files/rsyslog.conf")},
-			file{"0644", "/etc/logrotate.d/app", asset("files/logrotate.conf")},
-			file{"0644", "/etc/app/agent.json", s.agentConfig(logs)},
-		)
+		t.own = append(t.own, file{"0644", "/etc/app/agent.json", s.agentConfig(t.logs)})
 	}
-	var b strings.Builder
-	for _, v := range [][2]string{
-		{"REGION", s.Region},
+	return s.script(t, [][2]string{
 		{"STACK", s.Stack},
 		{"GROUP", s.LogicalID},
-		{"HEALTH_PATH", s.HealthPath},
 		{"TARGETS", s.Targets},
 		{"ARTIFACT_BUCKET", s.Artifact.Bucket},
 		{"ARTIFACT_KEY", s.Artifact.Key},
 		{"ARTIFACT_HASH", s.Artifact.Hash},
-		{"LOG_PACKAGES", logPackages},
-	} {
+		{"ENTRY", t.entry},
+	}, "boot.sh")
+}
+
+// Image is the scripts that EC2 Image Builder runs, as root, by bash.
+type Image struct {
+	Build string // On a server of plain Ubuntu, whose disk becomes the image.
+	Test  string // On a server made from the image.
+}
+
+func (t tier) image(s Server) Image {
+	test := s.script(t, nil, "image_test.sh")
+	t.own = nil
+	return Image{Build: s.script(t, nil, "image.sh"), Test: test}
+}
+
+// script ends in the script main, and has before it what that may call.
+func (s Server) script(t tier, variables [][2]string, main string) string {
+	t.baked = append(t.baked,
+		file{"0644", "/etc/apt/apt.conf.d/52app", asset("files/apt.conf")},
+		file{"0644", "/etc/systemd/journald.conf.d/app.conf", asset("files/journald.conf")},
+	)
+	parts := []string{"common.sh", "bake.sh", t.script}
+	if s.Logs != (Logs{}) {
+		parts = append(parts, "logs.sh")
+		t.packages += " rsyslog gpg gpgv"
+		t.baked = append(t.baked,
+			file{"0644", "/etc/rsyslog.d/40-app.conf", asset("files/rsyslog.conf")},
+			file{"0644", "/etc/logrotate.d/app", asset("files/logrotate.conf")},
+		)
+	}
+	baked := writeFiles("baked_files", t.baked)
+	var b strings.Builder
+	for _, v := range append(variables, [][2]string{
+		{"REGION", s.Region},
+		{"HEALTH_PATH", s.HealthPath},
+		{"PACKAGES", t.packages},
+		{"UNIT", t.unit},
+		{"IMAGE", fmt.Sprintf("%x", sha256.Sum256([]byte(t.packages+baked+asset("bake.sh")+asset(t.script))))},
+	}...) {
 		fmt.Fprintf(&b, "%s=%s\n", v[0], quote(v[1]))
 	}
-	b.WriteString(writeFiles(files))
-	for _, part := range parts {
+	if len(t.own) > 0 {
+		b.WriteString(writeFiles("boot_files", t.own))
+	}
+	b.WriteString(baked)
+	for _, part := range append(parts, main) {
 		b.WriteString("\n# " + part + "\n" + asset(part))
 	}
 	return b.String()
@@ -146,11 +214,11 @@ func (s Server) script(main string, files []file, logs ...string) string {
 // new line.
 type file struct{ mode, path, content string }
 
-// writeFiles defines the shell function that writes them all.
-func writeFiles(files []file) string {
+// writeFiles defines the shell function of this name, which writes them all.
+func writeFiles(function string, files []file) string {
 	const end = "END_OF_FILE"
 	var b strings.Builder
-	b.WriteString("write_files() {\n")
+	b.WriteString(function + "() {\n")
 	for _, f := range files {
 		fmt.Fprintf(&b, "put %s %s <<'%s'\n%s%s\n", f.mode, f.path, end, f.content, end)
 	}

@@ -46,6 +46,22 @@ func TestCloudInitRanWithoutErrors(t *testing.T) {
 	}
 }
 
+// What a server of an image is spared, and that it knows its own image.
+func TestImagesSpareTheBoot(t *testing.T) {
+	for _, s := range []*server{booted.web1, booted.api1, booted.baked1, booted.baked2} {
+		log := s.read("/var/log/boot-app.log")
+		for step, want := range map[string]bool{
+			"== the image has the rest": s == booted.baked1 || s == booted.baked2,
+			"== install packages":       s == booted.web1 || s == booted.api1,
+			"== start the service":      true,
+		} {
+			if strings.Contains(log, step) != want {
+				t.Errorf("%s: its log has %q: want %v", s.name, step, want)
+			}
+		}
+	}
+}
+
 func TestServicesRunUnderTheirUsers(t *testing.T) {
 	for _, s := range serving() {
 		unit, user := s.service()
@@ -97,7 +113,7 @@ func TestMigrationsRanOnce(t *testing.T) {
 		t.Errorf("migrations that ran: %q", ran)
 	}
 	migrated := 0
-	for _, s := range []*server{booted.api1, booted.api2, booted.api3} {
+	for _, s := range []*server{booted.api1, booted.api2, booted.api3, booted.baked2} {
 		migrated += strings.Count(must(t)(s.in("journalctl", "--unit=app", "--output=cat")), `"schema migrated"`)
 	}
 	if migrated != 1 {
@@ -160,7 +176,7 @@ func TestLogsAreShippedAndRotated(t *testing.T) {
 // The first boot again, by hand, must leave the server as it is.
 func TestScriptsRunTwiceChangeNothing(t *testing.T) {
 	var both sync.WaitGroup
-	for _, s := range []*server{booted.web1, booted.api1} {
+	for _, s := range []*server{booted.web1, booted.api1, booted.baked1, booted.baked2} {
 		both.Go(func() {
 			before := fingerprint(s)
 			if out, err := s.inFor(3*time.Minute, "bash", "/var/lib/cloud/instance/scripts/part-001"); err != nil {
@@ -221,7 +237,7 @@ func TestFailureIsSignalled(t *testing.T) {
 		t.Errorf("CloudFormation was told %s, want [FAILURE]", got)
 	}
 	last := tail(s.read("/var/log/boot-app.log"), 1)
-	if !strings.HasPrefix(last, "BOOT FAILED in step 'fetch the API': gave up: aws s3 cp") {
+	if !strings.HasPrefix(last, "BOOT FAILED in step 'fetch the release': gave up: aws s3 cp") {
 		t.Errorf("the last line of its log: %s", last)
 	}
 	if out, _ := s.in("cloud-init", "status"); !strings.Contains(out, "status: error") {
@@ -241,7 +257,7 @@ func TestKilledApiIsRestarted(t *testing.T) {
 // A server that restarts comes back by what the first boot left on it.
 func TestRebootComesBack(t *testing.T) {
 	var both sync.WaitGroup
-	for _, s := range []*server{booted.web1, booted.api1} {
+	for _, s := range []*server{booted.web1, booted.api1, booted.baked1, booted.baked2} {
 		both.Go(func() {
 			log := s.read("/var/log/boot-app.log")
 			s.in("systemctl", "reboot")

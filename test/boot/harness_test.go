@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +28,7 @@ var booted struct {
 	web1, api1, api2 *server // primary region
 	web2, api3       *server // standby
 	own              *server // primary region; an application of somebody's own
+	baked1, baked2   *server // primary region; a web and an API server made from images
 	broken           *server // primary region; finds no application
 }
 
@@ -51,6 +51,10 @@ func bootAll() error {
 	}
 	booted.world = w
 	w.watchCommandLines()
+	webImage, apiImage, err := w.bakeAll()
+	if err != nil {
+		return err
+	}
 	w.apis.missing["broken"] = true
 	var boots sync.WaitGroup
 	errors := make(chan error, 10)
@@ -59,16 +63,19 @@ func bootAll() error {
 		name string
 		tier *balancer
 		n    byte
+		root string
 	}{
-		{&booted.web1, "web-1", w.primary.web, 0},
-		{&booted.api1, "api-1", w.primary.api, 0},
-		{&booted.api2, "api-2", w.primary.api, 1},
-		{&booted.web2, "web-2", w.standby.web, 0},
-		{&booted.api3, "api-3", w.standby.api, 0},
-		{&booted.own, "own", w.own, 2},
-		{&booted.broken, "broken", w.primary.api, 3},
+		{&booted.web1, "web-1", w.primary.web, 0, w.base},
+		{&booted.api1, "api-1", w.primary.api, 0, w.base},
+		{&booted.api2, "api-2", w.primary.api, 1, w.base},
+		{&booted.web2, "web-2", w.standby.web, 0, w.base},
+		{&booted.api3, "api-3", w.standby.api, 0, w.base},
+		{&booted.own, "own", w.own, 2, w.base},
+		{&booted.broken, "broken", w.primary.api, 3, w.base},
+		{&booted.baked1, "baked-web", w.primary.web, 4, webImage},
+		{&booted.baked2, "baked-api", w.primary.api, 4, apiImage},
 	} {
-		s, err := w.newServer(plan.name, plan.tier.tier, plan.n)
+		s, err := w.newServer(plan.name, plan.tier.tier, plan.n, plan.root)
 		if err != nil {
 			return err
 		}
@@ -262,7 +269,7 @@ func (s *server) apiProcess(t *testing.T) string {
 
 // serving is all servers but the one that is broken on purpose.
 func serving() []*server {
-	return []*server{booted.web1, booted.api1, booted.api2, booted.web2, booted.api3, booted.own}
+	return []*server{booted.web1, booted.api1, booted.api2, booted.web2, booted.api3, booted.own, booted.baked1, booted.baked2}
 }
 
 // service is what serves on a server.
@@ -300,8 +307,6 @@ func bootTimes(servers []*server) string {
 			note(s, "all, with log shipping", match[1])
 		}
 	}
-	// The tiers differ in two steps: those that every server has frame them.
-	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
 	var out strings.Builder
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(table, "seconds")
@@ -317,9 +322,4 @@ func bootTimes(servers []*server) string {
 	fmt.Fprintln(table)
 	table.Flush()
 	return out.String()
-}
-
-func rank(step string) int {
-	return slices.IndexFunc([]string{"write", "limit", "install", "fetch", "start", "wait for health", "wait for the load", "all"},
-		func(prefix string) bool { return strings.HasPrefix(step, prefix) })
 }

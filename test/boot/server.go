@@ -35,8 +35,11 @@ type server struct {
 	ended   error // why it runs no more
 }
 
-// newServer is the nth server of a tier, before its first boot.
-func (w *world) newServer(name string, t tier, n byte) (*server, error) {
+// newServer is the nth server of a tier, before its first boot, on a root that is
+// plain Ubuntu's or one that bake made.
+func (w *world) newServer(name string, t tier, n byte, root string) (*server, error) {
+	w.adding.Lock()
+	defer w.adding.Unlock()
 	s := &server{
 		name: name, tier: t,
 		id:        fmt.Sprintf("i-%017x", 0xb0070000+len(w.servers)),
@@ -50,7 +53,7 @@ func (w *world) newServer(name string, t tier, n byte) (*server, error) {
 	if err := addServer(t.stack, name, s.address); err != nil {
 		return nil, err
 	}
-	if err := overlay(s.folder, w.work+"/base"); err != nil {
+	if err := overlay(s.folder, root); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(s.cgroup, 0o755); err != nil {
@@ -166,6 +169,20 @@ func (s *server) enter(limit time.Duration, input string, command ...string) (st
 	return text, err
 }
 
+// powerOff ends the server; its files stay.
+func (s *server) powerOff() error {
+	s.in("systemctl", "poweroff") // which cuts off the answer
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		s.mu.Lock()
+		ended := s.ended
+		s.mu.Unlock()
+		if ended != nil {
+			return run("umount " + s.root())
+		}
+	}
+	return fmt.Errorf("%s: it does not power off", s.name)
+}
+
 // read is a file of the server's, empty if it is not there.
 func (s *server) read(path string) string {
 	data, _ := os.ReadFile(filepath.Join(s.root(), path))
@@ -176,7 +193,7 @@ func (s *server) read(path string) string {
 // boot.
 func (s *server) booted(limit time.Duration) error {
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		if found, _ := filepath.Glob(filepath.Join(s.root(), "var/lib/cloud/instances/*/boot-finished")); found != nil {
+		if _, err := os.Stat(filepath.Join(s.root(), "var/lib/cloud/instances", s.id, "boot-finished")); err == nil {
 			return nil
 		}
 		s.mu.Lock()

@@ -15,7 +15,8 @@ import (
 
 // world is everything that stands around the servers.
 type world struct {
-	work    string // scratch folder, with the base root
+	work    string // scratch folder
+	base    string // root of plain Ubuntu
 	cgroups string
 
 	primary, standby *region
@@ -26,6 +27,8 @@ type world struct {
 	metadata         *metadata
 	apis             *apis
 	servers          []*server
+
+	adding sync.Mutex // of servers
 
 	mu        sync.Mutex
 	passwords []string // the master user's, the current one last
@@ -50,7 +53,7 @@ func newWorld(work, cgroups, assembly, ownAssembly string) (*world, error) {
 		return nil, err
 	}
 	w := &world{
-		work: work, cgroups: cgroups,
+		work: work, base: filepath.Join(work, "base"), cgroups: cgroups,
 		primary: newRegion(primary), standby: newRegion(standby), global: global, own: newBalancer(own.tier("Api")),
 		names: newNames(), metadata: newMetadata(),
 	}

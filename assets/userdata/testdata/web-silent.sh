@@ -1,14 +1,22 @@
 #!/bin/bash
-REGION='us-west-2'
 STACK='books-us-west-2'
 GROUP='WebGroup1A2B3C4D'
-HEALTH_PATH='/'
 TARGETS='arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/books/0123456789abcdef'
 ARTIFACT_BUCKET='assets-111122223333-us-west-2'
 ARTIFACT_KEY='0123456789abcdef.gz'
 ARTIFACT_HASH='0123456789abcdef'
-LOG_PACKAGES=''
-write_files() {
+ENTRY='index.html'
+REGION='us-west-2'
+HEALTH_PATH='/'
+PACKAGES='apache2'
+UNIT='apache2'
+IMAGE='d1c0a1ca31010434773612cc7e54bc59668ba2b11208a9daad18092093a2a7ca'
+boot_files() {
+put 0644 /srv/app/config.json <<'END_OF_FILE'
+{"apiUrl":"https://api.example.com","region":"us-west-2"}
+END_OF_FILE
+}
+baked_files() {
 put 0644 /etc/apache2/sites-available/app.conf <<'END_OF_FILE'
 ServerTokens Prod
 ServerSignature Off
@@ -55,9 +63,6 @@ KeepAliveTimeout 75
   CustomLog ${APACHE_LOG_DIR}/access.log forwarded env=!quiet
 </VirtualHost>
 END_OF_FILE
-put 0644 /srv/app/config.json <<'END_OF_FILE'
-{"apiUrl":"https://api.example.com","region":"us-west-2"}
-END_OF_FILE
 put 0644 /srv/app/health <<'END_OF_FILE'
 ok
 END_OF_FILE
@@ -74,18 +79,14 @@ END_OF_FILE
 }
 
 # common.sh
-# Shared by every server; runs as root, once, at first boot. Safe to run again:
+# Shared by a server's boot, by the build of its image and by the image's test; all
+# run as root. What is baked changes nothing when it runs again, nor does a boot:
 #   sudo bash /var/lib/cloud/instance/scripts/part-001
 set -Eeuo pipefail
 # needrestart looks through all processes after each installation: on a server that
 # is just booting for nothing. The next one by unattended-upgrades wakes it again.
 export AWS_DEFAULT_REGION=$REGION AWS_PAGER='' DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-LOG=/var/log/boot-app.log
 STEP='start' FAILED=''
-
-# To the log, the journal and (through cloud-init) the console.
-exec > >(tee -a "$LOG" >(logger --tag boot-app)) 2>&1
-LOGGER=$!
 
 # step NAME COMMAND...: names and times a part of the boot.
 step() {
@@ -113,6 +114,10 @@ fail() {
   FAILED=$1
   exit 1
 }
+trap 'FAILED=${FAILED:-"line $LINENO: $BASH_COMMAND (exit code $?)"}' ERR
+
+# verdict CODE WHAT says of what failed in which step it did, and why.
+verdict() { (($1 == 0)) || echo "$2 FAILED in step '$STEP': ${FAILED:-exit code $1}"; }
 
 # put MODE PATH: writes standard input, whole or not at all.
 put() {
@@ -121,6 +126,72 @@ put() {
   chmod "$1" "$2.new"
   mv "$2.new" "$2"
 }
+
+# healthy waits until the server answers as the load balancer asks.
+healthy() {
+  local answer try
+  for try in {1..60}; do
+    answer=$(curl -fsS -o /dev/null --max-time 5 "http://127.0.0.1$HEALTH_PATH" 2>&1) && return
+    sleep 2
+  done
+  journalctl --no-pager -n 30 -u "$UNIT"
+  fail "no health after $try tries: $answer"
+}
+
+# bake.sh
+# What every server of a tier has in common, whatever its region and its release:
+# an image has it already, a server of plain Ubuntu is given it at boot.
+
+add_packages() { retry apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"; }
+
+# The AWS CLI first: nothing that fails before it is there can be signalled.
+packages() {
+  retry apt-get -q -o DPkg::Lock::Timeout=300 update
+  add_packages awscli
+  # shellcheck disable=SC2086 # several
+  add_packages ca-certificates curl unattended-upgrades $PACKAGES
+  # Ubuntu's image has it running: what the service says first is in its log, too.
+  [[ ! -e /etc/rsyslog.d/40-app.conf ]] || systemctl restart rsyslog
+}
+
+limit_journal() {
+  systemctl restart systemd-journald
+}
+
+bake() {
+  step 'write what is baked' baked_files
+  step 'limit the journal' limit_journal
+  step 'install packages' packages
+  step 'prepare the service' prepare
+}
+
+# web.sh
+# The web server: Apache with the site's static files.
+
+# prepare leaves Apache to the boot: started before there is a release, it would
+# tell the load balancer that it is healthy.
+prepare() {
+  a2dismod -q -f autoindex status
+  a2enmod -q headers
+  a2dissite -q 000-default
+  a2ensite -q app
+  systemctl disable apache2
+}
+
+serve() {
+  apache2ctl configtest
+  systemctl enable apache2
+  systemctl restart apache2
+}
+
+# boot.sh
+# The boot of a server: bakes what its image lacks, then fetches the release, starts
+# it and tells CloudFormation.
+LOG=/var/log/boot-app.log
+
+# To the log, the journal and (through cloud-init) the console.
+exec > >(tee -a "$LOG" >(logger --tag boot-app)) 2>&1
+LOGGER=$!
 
 instance_id() { cat /var/lib/cloud/data/instance-id; }
 
@@ -137,13 +208,13 @@ signal() {
   done
 }
 
-# ship does nothing where logs are not shipped: logs.sh comes later, if at all.
+# ship does nothing where logs are not shipped: there is no logs.sh.
 ship() { declare -F ship_logs >/dev/null && ship_logs; }
 
 # The rollback that a failure starts terminates the server: its log is shipped
 # before. One that serves says so first.
 finish() {
-  local code=$? verdict
+  local code=$? why
   trap - ERR EXIT
   set +e
   if ((code == 0)); then
@@ -151,36 +222,19 @@ finish() {
     ship
     echo "BOOT DONE in $SECONDS s"
   else
-    verdict="BOOT FAILED in step '$STEP': ${FAILED:-exit code $code}. Whole log: $LOG"
-    echo "$verdict"
+    why="$(verdict "$code" BOOT). Whole log: $LOG"
+    echo "$why"
     ship && sleep 15 # the agent reads and sends every few seconds
     signal FAILURE
-    echo "$verdict"
+    echo "$why"
   fi
   exec >&- 2>&-
   wait "$LOGGER"
   exit "$code"
 }
-trap 'FAILED=${FAILED:-"line $LINENO: $BASH_COMMAND (exit code $?)"}' ERR
 trap finish EXIT
 
-add_packages() { retry apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"; }
-
-# The AWS CLI first: nothing that fails before it is there can be signalled.
-packages() {
-  retry apt-get -q -o DPkg::Lock::Timeout=300 update
-  add_packages awscli
-  # shellcheck disable=SC2086 # several, or none
-  add_packages ca-certificates curl unattended-upgrades $LOG_PACKAGES "$@"
-  # Ubuntu's image has it running: what the service says first is in its log, too.
-  [[ -z $LOG_PACKAGES ]] || systemctl restart rsyslog
-}
-
-limit_journal() {
-  systemctl restart systemd-journald
-}
-
-# fetch_release FILE: unpacks the artifact, which must have FILE at its root,
+# fetch_release unpacks the artifact, which must have the tier's ENTRY at its root,
 # and makes it current. A release is named by its content's hash.
 fetch_release() {
   local release=/srv/app/releases/$ARTIFACT_HASH new=/srv/app/new
@@ -191,21 +245,10 @@ fetch_release() {
     tar -xzf "$new.tar.gz" -C "$new" --no-same-owner --no-same-permissions
     chmod -R a+rX,go-w "$new" # the archive's own modes may shut out the server
     rm "$new.tar.gz"
-    [[ -f $new/$1 ]] || fail "no $1 at the root of s3://$ARTIFACT_BUCKET/$ARTIFACT_KEY"
+    [[ -f $new/$ENTRY ]] || fail "no $ENTRY at the root of s3://$ARTIFACT_BUCKET/$ARTIFACT_KEY"
     mv "$new" "$release"
   fi
   ln -sfn "$release" /srv/app/current
-}
-
-# healthy UNIT: waits until the server answers as the load balancer asks.
-healthy() {
-  local answer try
-  for try in {1..60}; do
-    answer=$(curl -fsS -o /dev/null --max-time 5 "http://127.0.0.1$HEALTH_PATH" 2>&1) && return
-    sleep 2
-  done
-  journalctl --no-pager -n 30 -u "$1"
-  fail "no health after $try tries: $answer"
 }
 
 # in_service waits until the load balancer, too, finds the server healthy: on
@@ -221,22 +264,14 @@ in_service() {
   fail "not healthy to the load balancer after $try tries: $state"
 }
 
-# web.sh
-# The web server: Apache with the site's static files.
-serve() {
-  a2dismod -q -f autoindex status
-  a2enmod -q headers
-  a2dissite -q 000-default
-  a2ensite -q app
-  apache2ctl configtest
-  systemctl enable apache2
-  systemctl restart apache2
-}
-
-step 'write files' write_files
-step 'limit the journal' limit_journal
-step 'install packages' packages apache2
-step 'fetch the site' fetch_release index.html
-step 'start Apache' serve
-step 'wait for health' healthy apache2
+step 'write files' boot_files
+# An image of another version, or none, is completed: it costs time, not the boot.
+if [[ $(cat /etc/app/image 2>/dev/null) == "$IMAGE" ]]; then
+  echo '== the image has the rest'
+else
+  bake
+fi
+step 'fetch the release' fetch_release
+step 'start the service' serve
+step 'wait for health' healthy
 step 'wait for the load balancer' in_service
