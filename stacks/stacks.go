@@ -11,10 +11,11 @@ import (
 	"warm-standby/settings"
 )
 
-// Artifacts are the application's two parts, each a .tar.gz.
+// Artifacts are what servers and functions run, .tar.gz but for the function's.
 type Artifacts struct {
-	Web string // Path of the static files, index.html at the archive's root. Required.
-	Api string // Path of the Node.js server, package.json at the archive's root. Required.
+	Web      string // Path of the static files, index.html at the archive's root. Required.
+	Api      string // Path of the Node.js server, package.json at the archive's root. Required.
+	Rotation string // Path of the .zip of the function that rotates the database's password. Required with database.rotationDays.
 }
 
 // New defines the deployment's stacks. They are named by region, not role: the
