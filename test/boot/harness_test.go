@@ -30,6 +30,7 @@ var booted struct {
 	web2, api3       *server // standby
 	own              *server // primary region; an application of somebody's own
 	broken           *server // primary region; finds no application
+	rotation         *rotation
 }
 
 func TestMain(m *testing.M) {
@@ -52,6 +53,9 @@ func bootAll() error {
 	booted.world = w
 	w.watchCommandLines()
 	w.apis.missing["broken"] = true
+	if booted.rotation, err = w.newRotation(); err != nil {
+		return err
+	}
 	var boots sync.WaitGroup
 	errors := make(chan error, 10)
 	for _, plan := range []struct {

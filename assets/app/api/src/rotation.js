@@ -42,26 +42,32 @@ export class Rotation {
     if (!stages.includes('AWSPENDING')) throw new Error(`version ${version} is not the pending one`);
     switch (Step) {
       case 'createSecret':
-        await this.#mustWrite();
+        await this.#mustWrite(SecretId, version);
         return this.#create(SecretId, version);
       case 'setSecret':
-        await this.#mustWrite();
+        await this.#mustWrite(SecretId, version);
         return this.#set(SecretId, version);
       case 'testSecret': // changes nothing; Secrets Manager also tries a new schedule by it
         return this.#test(SecretId, version);
       case 'finishSecret':
-        await this.#mustWrite();
+        await this.#mustWrite(SecretId, version);
         return this.#finish(SecretId, version);
     }
     throw new Error(`there is no step ${Step}`);
   }
 
-  /** No answer means no, as for the API's writes. */
-  async #mustWrite() {
+  /**
+   * No answer means no, as for the API's writes.
+   * @param {string} SecretId @param {string} version
+   */
+  async #mustWrite(SecretId, version) {
     const writer = await this.ask().catch((error) => {
       throw new Error(`refused: it cannot be known which region writes (${error.code ?? error.message})`);
     });
-    if (writer !== this.region) throw new Error(`refused: ${writer} is the region that writes, not ${this.region}`);
+    if (writer === this.region) return;
+    // A version that stays pending would block the schedule's deploy on the way home.
+    await this.secrets.updateSecretVersionStage({ SecretId, VersionStage: 'AWSPENDING', RemoveFromVersionId: version });
+    throw new Error(`refused: ${writer} is the region that writes, not ${this.region}`);
   }
 
   /** @param {string} SecretId @returns {Promise<Record<string, string[]>>} Stages by version. */
@@ -178,7 +184,7 @@ async function change(connection, old, password) {
       return 'the database takes the pending password, and the current one';
     } catch (/** @type {any} */ error) {
       if (error.code !== NOT_SQL) throw error;
-      await connection.query(user, [password]); // a MariaDB, which keeps one only
+      await connection.query('SET PASSWORD = PASSWORD(?)', [password]); // a MariaDB, which keeps one only
       return 'the database takes the pending password';
     }
   } catch (error) {

@@ -40,6 +40,11 @@ class FakeSecret {
 
   /** @param {any} input */
   async updateSecretVersionStage({ VersionStage, MoveToVersionId, RemoveFromVersionId }) {
+    if (VersionStage === 'AWSPENDING') {
+      assert.deepEqual([RemoveFromVersionId, MoveToVersionId], [this.stages.AWSPENDING, undefined]);
+      delete this.stages.AWSPENDING;
+      return;
+    }
     assert.equal(VersionStage, 'AWSCURRENT');
     assert.equal(RemoveFromVersionId, this.stages.AWSCURRENT);
     this.stages = { AWSCURRENT: MoveToVersionId, AWSPREVIOUS: RemoveFromVersionId };
@@ -74,6 +79,7 @@ class FakeMysql {
       query: async (/** @type {string} */ sql, /** @type {string[]} */ values) => {
         if (sql.startsWith('SELECT')) return [[{ ro: this.readOnly ? 1 : 0 }]];
         if (this.refusal) throw this.refusal;
+        if (!this.keepsTwo && sql === 'ALTER USER CURRENT_USER() IDENTIFIED BY ?') return [{}]; // MariaDB says yes and does nothing
         if (sql.includes('RETAIN')) {
           if (!this.keepsTwo) throw Object.assign(mysqlError('ER_PARSE_ERROR', 1064), { sql: `… '${values[0]}' …` });
           this.second = this.first;
@@ -149,12 +155,13 @@ describe('a rotation', () => {
 });
 
 describe('where another region writes', () => {
-  for (const [what, answer, message] of /** @type {const} */ ([
-    ['the record names it', async () => 'us-west-2', 'refused: us-west-2 is the region that writes, not us-east-1'],
+  for (const [what, answer, message, stillPending] of /** @type {const} */ ([
+    ['the record names it', async () => 'us-west-2', 'refused: us-west-2 is the region that writes, not us-east-1', false],
     [
       'nobody answers',
       () => Promise.reject(Object.assign(new Error('queryTxt ETIMEOUT'), { code: 'ETIMEOUT' })),
       'refused: it cannot be known which region writes (ETIMEOUT)',
+      true, // it may be tried again
     ],
   ])) {
     test(`${what}: nothing is begun`, async () => {
@@ -162,6 +169,7 @@ describe('where another region writes', () => {
       secret.begin('v1');
       await assert.rejects(run('createSecret', 'v1'), { message });
       assert.deepEqual([Object.keys(secret.values), mysql.changes], [['v0'], 0]);
+      assert.equal(secret.stages.AWSPENDING === 'v1', stillPending);
     });
 
     test(`${what}: nothing goes on`, async () => {
