@@ -46,8 +46,10 @@ func run() (err error) {
 	for _, warning := range budget.Warnings(deployment) {
 		fmt.Fprintf(os.Stderr, "[Warning] %s: %s\n", file, warning)
 	}
-	web, api := application.Of(name, deployment)
-	for _, part := range []application.Part{web, api} {
+	for _, warning := range deployment.Warnings() {
+		fmt.Fprintf(os.Stderr, "[Warning] %s: %s\n", file, warning)
+	}
+	for _, part := range application.Parts(name, deployment) {
 		current, err := part.Current()
 		if err != nil {
 			return err
@@ -62,7 +64,8 @@ func run() (err error) {
 		}
 	}()
 	app := awscdk.NewApp(props)
-	stacks.New(app, deployment, stacks.Artifacts{Web: web.Archive, Api: api.Archive, Canaries: "assets/canaries"})
+	web, api := application.Of(name, deployment)
+	stacks.New(app, deployment, stacks.Artifacts{Web: web.Archive, Api: api.Archive, Rotation: application.Rotation().Archive, Canaries: "assets/canaries"})
 	app.Synth(nil)
 	return nil
 }

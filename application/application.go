@@ -12,11 +12,11 @@ import (
 	"warm-standby/settings"
 )
 
-// Part is one of the application's two archives. Paths are relative to the
+// Part is one of a deployment's archives. Paths are relative to the
 // project's folder, in which the commands run.
 type Part struct {
 	Folder  string // Its source.
-	Archive string // The .tar.gz.
+	Archive string // The .tar.gz, or the .zip of a Lambda function.
 
 	target   string                                       // What is built for, where that matters.
 	leaveOut func(name string) bool                       // Files and folders that are not for the servers.
@@ -40,6 +40,21 @@ func Of(deployment string, s *settings.Settings) (web, api Part) {
 	return web, api
 }
 
+// Rotation is the function that rotates the database's password: the bundled API's
+// own driver and fence, whatever application a deployment has.
+func Rotation() Part {
+	return Part{Folder: "assets/app/api", Archive: "assets/app/dist/rotation.zip", leaveOut: notOfTheRotation, build: server("arm64")}
+}
+
+// Parts is all archives that a deployment needs.
+func Parts(deployment string, s *settings.Settings) []Part {
+	web, api := Of(deployment, s)
+	if s.Database.RotationDays == 0 {
+		return []Part{web, api}
+	}
+	return []Part{web, api, Rotation()}
+}
+
 // private is what never leaves the machine: other copies of what is built, the
 // source's history, and files that by custom hold secrets.
 func private(name string) bool {
@@ -51,9 +66,15 @@ func notForTheWeb(name string) bool {
 	return private(name) || strings.HasPrefix(name, ".") && name != ".well-known" // RFC 8615.
 }
 
-// notOfTheBundle spares servers a replacement when only a test has changed.
+// notOfTheBundle spares servers a replacement when only a test or the rotation has
+// changed.
 func notOfTheBundle(name string) bool {
-	return private(name) || name == "test" || name == "dist"
+	return private(name) || name == "test" || name == "dist" || name == "rotation.js"
+}
+
+// notOfTheRotation leaves out what serves requests.
+func notOfTheRotation(name string) bool {
+	return private(name) || name == "test" || name == "migrations" || name == "server.js"
 }
 
 // Current tells whether the archive is there and made from what the source now
@@ -71,7 +92,9 @@ func (p Part) Current() (bool, error) {
 }
 
 // record is the file beside the archive with the fingerprint of its source.
-func (p Part) record() string { return strings.TrimSuffix(p.Archive, ".tar.gz") + ".source" }
+func (p Part) record() string {
+	return strings.TrimSuffix(strings.TrimSuffix(p.Archive, ".tar.gz"), ".zip") + ".source"
+}
 
 func ignoreAbsent(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {

@@ -2,6 +2,7 @@ package application
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"compress/gzip"
 	"debug/elf"
 	"encoding/binary"
@@ -147,6 +148,52 @@ func TestSameContentSameArchive(t *testing.T) {
 	}
 	if archives[0] != archives[1] {
 		t.Error("two builds of the same content differ")
+	}
+}
+
+// A function's archive is a zip that anybody may read, without links; the same
+// content gives the same bytes.
+func TestFunction(t *testing.T) {
+	var archives []string
+	for _, mode := range []fs.FileMode{0o600, 0o755} {
+		inFolder(t, map[string]string{"api/rotation.js": "rotate", "api/src/driver.js": "connect", "api/server.js": "serve", "api/migrations/1.sql": "", "api/test/a.js": ""})
+		if err := errors.Join(os.Chmod("api/rotation.js", mode), os.Symlink("rotation.js", "api/link")); err != nil {
+			t.Fatal(err)
+		}
+		part := Rotation()
+		part.Folder, part.Archive, part.build = "api", "dist/rotation.zip", asItIs
+		build(t, part)
+		data, err := os.ReadFile(part.Archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archives = append(archives, string(data))
+		if _, err := os.Stat("dist/rotation.source"); err != nil || !isCurrent(t, part) {
+			t.Errorf("it is not current after a build (%v)", err)
+		}
+	}
+	if archives[0] != archives[1] {
+		t.Error("two builds of the same content differ")
+	}
+	in, err := zip.NewReader(strings.NewReader(archives[0]), int64(len(archives[0])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]fs.FileMode{}
+	for _, file := range in.File {
+		found[file.Name] = file.Mode()
+	}
+	if want := map[string]fs.FileMode{"rotation.js": 0o644, "src/driver.js": 0o644}; !reflect.DeepEqual(found, want) {
+		t.Errorf("got %v, want %v", found, want)
+	}
+}
+
+// A deployment that does not rotate builds no function.
+func TestParts(t *testing.T) {
+	for days, want := range map[int]int{0: 2, 30: 3} {
+		if parts := Parts("shop", &settings.Settings{Database: settings.Database{RotationDays: days}}); len(parts) != want {
+			t.Errorf("rotationDays %d: got %d parts, want %d", days, len(parts), want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package application
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
@@ -70,14 +71,46 @@ func pack(archive, folder string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, ignoreClosed(file.Close()), ignoreAbsent(os.Remove(file.Name()))) }()
-	zip, err := gzip.NewWriterLevel(file, gzip.BestCompression)
-	if err != nil {
-		return err
+	write := writeTarGz
+	if filepath.Ext(archive) == ".zip" {
+		write = writeZip
 	}
-	if err := errors.Join(writeTar(zip, os.DirFS(folder)), zip.Close(), file.Close()); err != nil {
+	if err := errors.Join(write(file, os.DirFS(folder)), file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(file.Name(), archive)
+}
+
+func writeTarGz(w io.Writer, folder fs.FS) error {
+	out, err := gzip.NewWriterLevel(w, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	return errors.Join(writeTar(out, folder), out.Close())
+}
+
+// writeZip writes a folder's files, without its links (those of node_modules/.bin),
+// as a zip whose bytes depend on names and content alone.
+func writeZip(w io.Writer, folder fs.FS) error {
+	out := zip.NewWriter(w)
+	err := fs.WalkDir(folder, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		header := &zip.FileHeader{Name: path, Method: zip.Deflate}
+		header.SetMode(0o644) // as the function's user, who is not the owner, must read it
+		content, err := fs.ReadFile(folder, path)
+		if err != nil {
+			return err
+		}
+		in, err := out.CreateHeader(header)
+		if err != nil {
+			return err
+		}
+		_, err = in.Write(content)
+		return err
+	})
+	return errors.Join(err, out.Close())
 }
 
 func ignoreClosed(err error) error {

@@ -500,6 +500,10 @@ func TestBadFiles(t *testing.T) {
 			`bad.yaml:12: database.instanceType: want a database instance class without "db.", such as t4g.medium (got "db.t4g.medium")`,
 		},
 		{
+			"rotation less often than Secrets Manager knows", swap("  secretRegion", "  rotationDays: 1001\n  secretRegion"),
+			"bad.yaml:12: database.rotationDays: want 0 to 1000 (got 1001)",
+		},
+		{
 			"class of no size", swap("  secretRegion", "  instanceType: t4g.tiny\n  secretRegion"),
 			`bad.yaml:12: database.instanceType: want a database instance class without "db.", such as t4g.medium (got "t4g.tiny")`,
 		},

@@ -320,6 +320,7 @@ func (d *document) validateDatabase(s *Settings) {
 	if d.sound("primary", "standby") {
 		checkOneOf(d, "database.secretRegion", db.SecretRegion, []string{s.Primary, s.Standby})
 	}
+	d.checkRange("database.rotationDays", db.RotationDays, 0, 1000) // Secrets Manager API, RotationRulesType.
 	d.check("database.engineVersion", db.EngineVersion, versionForm.MatchString(db.EngineVersion), "a MySQL version of the 8.4 series, such as 8.4.10")
 	d.check("database.instanceType", db.InstanceType, databaseForm.MatchString(db.InstanceType), `a database instance class without "db.", such as t4g.medium`)
 	d.checkRange("database.storageGiB", db.StorageGiB, 20, maxStorageGiB)

@@ -98,6 +98,7 @@ type Database struct {
 	Instances          map[string]Instance `yaml:"instances"`          // The instance of each region. Required.
 	Retired            []Retired           `yaml:"retired"`            // Instances that have left it, for good: a name is used once. Default: none.
 	SecretRegion       string              `yaml:"secretRegion"`       // Region that owns the master secret; the other holds its replica. Fixed for the deployment's life. Required.
+	RotationDays       int                 `yaml:"rotationDays"`       // Days after which the master password is changed, 1 to 1000; 0 never changes it. Only while the primary is secretRegion. Default: 0.
 	EngineVersion      string              `yaml:"engineVersion"`      // MySQL version at creation, 8.4.x. Default: 8.4.10.
 	InstanceType       string              `yaml:"instanceType"`       // Class without its "db." prefix. Default: t4g.medium.
 	StorageGiB         int                 `yaml:"storageGiB"`         // gp3 storage, 20 to 65536. Default: 22.

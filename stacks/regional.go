@@ -25,8 +25,8 @@ const (
 )
 
 // regional is one region's half of the system. Both halves are the same code
-// with the same logical ids, but for the replica-lag alarm, the secret and what
-// an instance's name is part of: the role only changes properties.
+// with the same logical ids, but for the replica-lag alarm, the secret with its
+// rotation, and what an instance's name is part of: the role only changes properties.
 type regional struct {
 	stack     awscdk.Stack
 	settings  *settings.Settings
@@ -56,6 +56,7 @@ func newRegional(app awscdk.App, s *settings.Settings, region string, artifacts 
 	logs, canaries := r.newLogMetrics(web, api), r.newCanaries()
 	topic, alarms := r.newAlarms(database, web, api, logs, canaries)
 	r.newImages(topic, web.ServerTier, api.ServerTier)
+	r.newRotation(topic, database)
 	r.newBackup(topic, database, web.ServerTier, api.ServerTier)
 	trafficSwitch := r.newSwitch()
 	r.newDashboard(web, api, acl, alarms, trafficSwitch, logs, canaries)
@@ -319,6 +320,28 @@ func (r *regional) newImages(topic awssns.ITopic, web, api *constructs.ServerTie
 	})
 	pipeline.Bake("web", web)
 	pipeline.Bake("api", api)
+}
+
+// newRotation stands where the secret was born, on schedule while that is the
+// primary: elsewhere is the writer that has to learn of a new password.
+func (r *regional) newRotation(topic awssns.ITopic, database *constructs.WarmStandbyDatabase) {
+	db := r.settings.Database
+	if db.RotationDays == 0 || db.SecretRegion != r.region {
+		return
+	}
+	props := constructs.SecretRotationProps{
+		Database:   database,
+		Vpc:        r.network.Vpc(),
+		Subnets:    r.network.ApiSubnets(),
+		Artifact:   r.artifacts.Rotation,
+		WriterName: r.settings.Domain.WriterHost(),
+		Topic:      topic,
+		LogDays:    r.settings.Logs.Days,
+	}
+	if r.primary {
+		props.Days = db.RotationDays
+	}
+	constructs.NewSecretRotation(r.stack, "Rotation", props)
 }
 
 // newBackup keeps a plan and a vault, which takes the other region's copies, in

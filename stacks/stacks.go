@@ -13,12 +13,12 @@ import (
 	"warm-standby/settings"
 )
 
-// Artifacts are files that stacks hold: the application's two parts, each a
-// .tar.gz, and what asks for them.
+// Artifacts are files that stacks hold: what servers and functions run, .tar.gz but
+// for the functions'.
 type Artifacts struct {
-	Web string // Path of the static files, index.html at the archive's root. Required.
-	Api string // Path of the Node.js server, package.json at the archive's root. Required.
-
+	Web      string // Path of the static files, index.html at the archive's root. Required.
+	Api      string // Path of the Node.js server, package.json at the archive's root. Required.
+	Rotation string // Path of the .zip of the function that rotates the database's password. Required with database.rotationDays.
 	Canaries string // Folder of the canaries' script, assets/canaries. Required with canaries.
 }
 

@@ -76,14 +76,14 @@ func TestApp(t *testing.T) {
 			write("assets/app/api/server.js", "server")
 			write("shop/index.html", "shop")
 			t.Chdir(dir)
-			if web, api := application.Of("mine", &settings.Settings{}); tt.built {
-				for _, part := range []application.Part{web, api} {
+			if tt.built {
+				for _, part := range application.Parts("mine", &settings.Settings{Database: settings.Database{RotationDays: 30}}) {
 					fingerprint, err := part.Fingerprint()
 					if err != nil {
 						t.Fatal(err)
 					}
 					write(part.Archive, "archive")
-					write(strings.TrimSuffix(part.Archive, ".tar.gz")+".source", fingerprint)
+					write(strings.TrimSuffix(strings.TrimSuffix(part.Archive, ".tar.gz"), ".zip")+".source", fingerprint)
 				}
 			}
 			// The CDK fails for want of a Node.js that answers.

@@ -69,7 +69,7 @@ func deployment(t *testing.T, name, key string, change func(*settings.Settings))
 	out := t.TempDir() // read before this test ends
 	app := awscdk.NewApp(&awscdk.AppProps{Context: cdkContext(t), Outdir: jsii.String(out)})
 	awscdk.Validations_Of(app).AddPlugins(validation())
-	stacks.New(app, s, stacks.Artifacts{Web: artifact(t), Api: artifact(t), Canaries: "../assets/canaries"})
+	stacks.New(app, s, stacks.Artifacts{Web: artifact(t), Api: artifact(t), Rotation: functionArtifact(t), Canaries: "../assets/canaries"})
 	app.Synth(nil)
 
 	var report struct {
@@ -192,7 +192,7 @@ func TestDeploymentsNeedNoLookUp(t *testing.T) {
 
 func TestBothRegionsHaveTheSameLogicalIDs(t *testing.T) {
 	// What one role or the secret's owner alone has, or an instance's name is part of.
-	own := regexp.MustCompile(`^Database(books\d|Secret|walkthrough\d)|^AlarmsDatabaseReplicaLag|^Database\w+Source`)
+	own := regexp.MustCompile(`^Database(books\d|Secret|walkthrough\d)|^Rotation|^AlarmsDatabaseReplicaLag|^Database\w+Source`)
 	for name, a := range variants(t) {
 		ids := func(region string) []string {
 			return slices.Sorted(func(yield func(string) bool) {

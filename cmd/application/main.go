@@ -1,5 +1,5 @@
-// Application builds the two archives of a deployment's application, where they
-// are missing or their sources have changed. `make app` runs it.
+// Application builds the archives of a deployment's application, where they are
+// missing or their sources have changed. `make app` runs it.
 package main
 
 import (
@@ -27,8 +27,7 @@ func run(deployment string) error {
 	if err != nil {
 		return err
 	}
-	web, api := application.Of(deployment, s)
-	for _, part := range []application.Part{web, api} {
+	for _, part := range application.Parts(deployment, s) {
 		current, err := part.Current()
 		if err != nil {
 			return err

@@ -4,7 +4,6 @@ package boot
 
 import (
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,9 +20,9 @@ import (
 type apis struct {
 	metadata *metadata
 	balanced func(targets, id string) string // state of a target
+	secret   *secret
 
 	mu      sync.Mutex
-	secrets map[string]string // region to the database's secret
 	signals []signal
 	refused []string        // what was not allowed
 	missing map[string]bool // servers for which S3 has nothing
@@ -48,12 +47,6 @@ func (a *apis) refusals() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.refused)
-}
-
-func (a *apis) setSecret(region, secret string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.secrets[region] = secret
 }
 
 // failure is an error as AWS words it.
@@ -81,7 +74,7 @@ func (a *apis) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "s3":
 		failed = a.getObject(w, r, caller)
 	case "secretsmanager":
-		failed = a.getSecretValue(w, r, caller)
+		failed = a.secretsManager(w, r, caller)
 	case "cloudformation":
 		failed = a.signalResource(w, r, caller)
 	case "elasticloadbalancing":
@@ -108,9 +101,7 @@ func (a *apis) refuse(w http.ResponseWriter, service string, f failure) {
 	a.refused = append(a.refused, fmt.Sprintf("%s: %s: %s", service, f.code, f.message))
 	a.mu.Unlock()
 	if service == "secretsmanager" {
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		w.WriteHeader(f.status)
-		fmt.Fprint(w, toJSON(map[string]string{"__type": f.code, "message": f.message}))
+		reply(w, f.status, object{"__type": f.code, "message": f.message})
 		return
 	}
 	w.Header().Set("Content-Type", "text/xml")
@@ -145,30 +136,6 @@ func (a *apis) getObject(w http.ResponseWriter, r *http.Request, caller *server)
 	w.Header().Set("ETag", `"0123456789abcdef0123456789abcdef"`)
 	w.Header().Set("Content-Type", "application/gzip")
 	http.ServeFile(w, r, file)
-	return nil
-}
-
-func (a *apis) getSecretValue(w http.ResponseWriter, r *http.Request, caller *server) *failure {
-	if target := r.Header.Get("X-Amz-Target"); target != "secretsmanager.GetSecretValue" {
-		return &failure{http.StatusBadRequest, "UnknownOperationException", target}
-	}
-	var input struct{ SecretId string }
-	if err := json.NewDecoder(r.Body).Decode(&input); err != nil {
-		return &failure{http.StatusBadRequest, "InvalidRequestException", err.Error()}
-	}
-	name := caller.tier.variable("DB_SECRET_ID")
-	if input.SecretId != name {
-		return &failure{http.StatusBadRequest, "ResourceNotFoundException", input.SecretId}
-	}
-	arn := caller.tier.stack.secretARN(name)
-	if denied := mayNot(caller, "secretsmanager:GetSecretValue", arn); denied != nil {
-		return denied
-	}
-	a.mu.Lock()
-	secret := a.secrets[caller.tier.stack.region]
-	a.mu.Unlock()
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	fmt.Fprint(w, toJSON(map[string]string{"ARN": arn, "Name": name, "SecretString": secret}))
 	return nil
 }
 

@@ -94,7 +94,7 @@ func (d *database) sql(statements string) (string, error) {
 // setPassword makes the master user, or changes its password.
 func (d *database) setPassword(username, password, schema string) error {
 	_, err := d.sql(fmt.Sprintf("CREATE DATABASE IF NOT EXISTS %[3]s; CREATE USER IF NOT EXISTS '%[1]s'@'%%'; "+
-		"ALTER USER '%[1]s'@'%%' IDENTIFIED BY '%[2]s'; GRANT ALL ON %[3]s.* TO '%[1]s'@'%%';", username, password, schema))
+		"ALTER USER '%[1]s'@'%%' IDENTIFIED BY '%[2]s'; GRANT ALL ON %[3]s.* TO '%[1]s'@'%%'; GRANT CREATE USER ON *.* TO '%[1]s'@'%%';", username, password, schema))
 	return err
 }
 

@@ -30,6 +30,7 @@ var booted struct {
 	own              *server // primary region; an application of somebody's own
 	baked1, baked2   *server // primary region; a web and an API server made from images
 	broken           *server // primary region; finds no application
+	rotation         *rotation
 }
 
 func TestMain(m *testing.M) {
@@ -56,6 +57,9 @@ func bootAll() error {
 		return err
 	}
 	w.apis.missing["broken"] = true
+	if booted.rotation, err = w.newRotation(); err != nil {
+		return err
+	}
 	var boots sync.WaitGroup
 	errors := make(chan error, 10)
 	for _, plan := range []struct {

@@ -258,8 +258,11 @@ func (s *stack) arn(service, resource string) string {
 	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, s.region, account, resource)
 }
 
-// grant is one statement of the servers' role.
-type grant struct{ actions, resources []string }
+// grant is one statement of the servers' role, or of a function's.
+type grant struct {
+	denies             bool
+	actions, resources []string
+}
 
 // grants are those of the policies that the template attaches to a role. What AWS's
 // own managed policies add is Session Manager's and not needed to boot.
@@ -271,10 +274,11 @@ func (s *stack) grants(role string) []grant {
 		}
 		for _, statement := range r.Properties["PolicyDocument"].(object)["Statement"].([]any) {
 			statement := statement.(object)
-			if statement["Effect"] != "Allow" || statement["Condition"] != nil {
+			denies := statement["Effect"] == "Deny" // on whatever condition
+			if !denies && statement["Condition"] != nil {
 				panic(fmt.Sprintf("%s: a statement of %s that this test cannot judge: %v", s.name, role, statement))
 			}
-			grants = append(grants, grant{s.list(statement["Action"]), s.list(statement["Resource"])})
+			grants = append(grants, grant{denies, s.list(statement["Action"]), s.list(statement["Resource"])})
 		}
 	}
 	return grants
@@ -304,13 +308,16 @@ func (s *stack) list(value any) []string {
 }
 
 // allows tells whether the role may do action on resource, in the words of IAM.
-func (t tier) allows(action, resource string) bool {
+func (t tier) allows(action, resource string) (allowed bool) {
 	for _, g := range t.grants {
 		if matches(g.actions, action) && matches(g.resources, resource) {
-			return true
+			if g.denies {
+				return false
+			}
+			allowed = true
 		}
 	}
-	return false
+	return allowed
 }
 
 func matches(patterns []string, s string) bool {

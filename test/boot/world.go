@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -29,9 +28,6 @@ type world struct {
 	servers          []*server
 
 	adding sync.Mutex // of servers
-
-	mu        sync.Mutex
-	passwords []string // the master user's, the current one last
 }
 
 // region is one of the two.
@@ -60,7 +56,7 @@ func newWorld(work, cgroups, assembly, ownAssembly string) (*world, error) {
 	w.apis = &apis{
 		metadata: w.metadata,
 		balanced: w.balanced,
-		secrets:  map[string]string{},
+		secret:   newSecret(primary),
 		missing:  map[string]bool{},
 	}
 	if w.authority, err = newAuthority(work); err != nil {
@@ -116,7 +112,7 @@ func (w *world) serve() error {
 		w.names.set(r.region, "CNAME", name, r.text(alias.Properties["ResourceRecords"].([]any)[0]))
 	}
 	w.hold(w.primary)
-	if err := w.rotate(rand.Text()); err != nil {
+	if err := w.setPassword(rand.Text()); err != nil {
 		return err
 	}
 	return w.standby.database.replicate(w.primary.database)
@@ -130,26 +126,22 @@ func (w *world) hold(at *region) {
 }
 
 // secrets are all passwords that the master user had.
-func (w *world) secrets() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.passwords)
-}
+func (w *world) secrets() []string { return w.apis.secret.passwords() }
 
-// rotate sets the master user's password, then the secret's, in both regions.
-func (w *world) rotate(password string) error {
-	_, instance := w.primary.only("AWS::RDS::DBInstance")
-	username := instance.Properties["MasterUsername"].(string)
-	if err := w.primary.database.setPassword(username, password, instance.Properties["DBName"].(string)); err != nil {
+// setPassword gives the master user of the writer a password, and the secret, too.
+func (w *world) setPassword(password string) error {
+	username, schema := w.master()
+	if err := w.primary.database.setPassword(username, password, schema); err != nil {
 		return err
 	}
-	w.mu.Lock()
-	w.passwords = append(w.passwords, password)
-	w.mu.Unlock()
-	for _, r := range []*region{w.primary, w.standby} {
-		w.apis.setSecret(r.region, toJSON(map[string]string{"username": username, "password": password}))
-	}
+	w.apis.secret.set(rand.Text(), toJSON(map[string]string{"username": username, "password": password}))
 	return nil
+}
+
+// master is the database's master user and its schema.
+func (w *world) master() (username, schema string) {
+	_, instance := w.primary.only("AWS::RDS::DBInstance")
+	return instance.Properties["MasterUsername"].(string), instance.Properties["DBName"].(string)
 }
 
 // balanced is the state of a target, empty for a target group that nobody has.

@@ -3,6 +3,7 @@
 /**
  * @typedef {{ username: string, password: string }} Login
  * @typedef {{ login: Login, version: number }} Versioned
+ * @typedef {(stage: 'AWSCURRENT' | 'AWSPREVIOUS') => Promise<Login | undefined>} SecretReader None where no version has the stage.
  */
 
 // A wrong password must not turn every request into a call to Secrets Manager.
@@ -15,7 +16,7 @@ export class Credentials {
   #lastRead = -Infinity;
 
   /**
-   * @param {{ login?: Login, readSecret?: () => Promise<Login>, now?: () => number }} options
+   * @param {{ login?: Login, readSecret?: SecretReader, now?: () => number }} options
    *   Without `readSecret` the login never changes.
    */
   constructor({ login, readSecret, now = () => performance.now() }) {
@@ -46,12 +47,19 @@ export class Credentials {
     return this.#reading;
   }
 
+  /**
+   * The previous login is for a replica that lags behind the secret, or was promoted
+   * before it had heard of the current one.
+   */
   async #read() {
-    const login = await /** @type {() => Promise<Login>} */ (this.readSecret)();
     const old = this.#current;
-    if (old?.login.username === login.username && old.login.password === login.password) return false;
-    this.#current = { login, version: (old?.version ?? 0) + 1 };
-    return true;
+    for (const stage of /** @type {const} */ (['AWSCURRENT', 'AWSPREVIOUS'])) {
+      const login = await /** @type {SecretReader} */ (this.readSecret)(stage);
+      if (!login || (old?.login.username === login.username && old.login.password === login.password)) continue;
+      this.#current = { login, version: (old?.version ?? 0) + 1 };
+      return true;
+    }
+    return false;
   }
 }
 
@@ -59,12 +67,12 @@ export class Credentials {
  * Reads the login from the region's own Secrets Manager.
  * @param {string} secretId
  * @param {string} region
- * @returns {() => Promise<Login>}
+ * @returns {SecretReader}
  */
 export function secretReader(secretId, region) {
   /** @type {Promise<import('@aws-sdk/client-secrets-manager').SecretsManager> | undefined} */
   let client;
-  return async () => {
+  return async (stage) => {
     // Loaded when first needed: it is most of the start-up time.
     client ??= import('@aws-sdk/client-secrets-manager').then(
       ({ SecretsManager }) =>
@@ -74,8 +82,13 @@ export function secretReader(secretId, region) {
           requestHandler: { connectionTimeout: 2_000, requestTimeout: 4_000, throwOnRequestTimeout: true },
         }),
     );
-    const { SecretString } = await (await client).getSecretValue({ SecretId: secretId });
-    return parseLogin(SecretString ?? '');
+    try {
+      const { SecretString } = await (await client).getSecretValue({ SecretId: secretId, VersionStage: stage });
+      return parseLogin(SecretString ?? '');
+    } catch (/** @type {any} */ error) {
+      if (stage === 'AWSPREVIOUS' && error.name === 'ResourceNotFoundException') return undefined;
+      throw error;
+    }
   };
 }
 

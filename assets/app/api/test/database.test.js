@@ -12,6 +12,7 @@ let migrations = 0;
 /** @type {() => Promise<string[]>} */ let migrate;
 let now = 0;
 let secret = 'old';
+/** @type {string | undefined} */ let previousSecret;
 let secretReads = 0;
 /** @type {{ mayWrite: boolean }} */ let fence;
 
@@ -21,6 +22,7 @@ beforeEach(() => {
   migrations = secretReads = 0;
   now = 0;
   secret = 'old';
+  previousSecret = undefined;
   fence = { mayWrite: true };
   migrate = async () => {
     migrations++;
@@ -28,9 +30,10 @@ beforeEach(() => {
   };
   const credentials = new Credentials({
     login: { username: 'app', password: 'old' },
-    readSecret: async () => {
+    readSecret: async (stage) => {
       secretReads++;
-      return { username: 'app', password: secret };
+      const password = stage === 'AWSCURRENT' ? secret : previousSecret;
+      return password ? { username: 'app', password } : undefined;
     },
     now: () => now,
   });
@@ -275,11 +278,23 @@ describe('password rotation', () => {
     server.password = 'new';
     await assert.rejects(read(), { code: 'database_unavailable' });
     await assert.rejects(read(), { code: 'database_unavailable' });
-    assert.equal(secretReads, 1);
+    assert.equal(secretReads, 2, 'the current and the previous one');
     now += 5_000;
     secret = 'new';
     await read();
-    assert.equal(secretReads, 2);
+    assert.equal(secretReads, 3);
+  });
+
+  test('a replica that has not heard of the new password is read with the one before it', async () => {
+    [server.password, secret, previousSecret] = ['first', 'new', 'first'];
+    now += 5_000;
+    await assert.rejects(read(), { code: 'database_unavailable' }); // the new one is tried first
+    now += 5_000;
+    await read();
+    server.password = 'new'; // replication has caught up
+    now += 5_000;
+    await database.probe();
+    assert.equal(database.state, 'writable');
   });
 
   test('open connections to the old password are left to finish', async () => {
