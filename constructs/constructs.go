@@ -86,7 +86,9 @@ func optionalNumber(n int) *float64 {
 	return jsii.Number(n)
 }
 
-// acknowledge accepts a finding of the CDK's template validation, with a reason.
+// acknowledge accepts a finding of the CDK's template validation, or one of
+// cdk-nag's AwsSolutions at or below a construct, with a reason. Only the tests
+// run cdk-nag; nothing of this is in a template.
 func acknowledge(at awsconstructs.IConstruct, rule, reason string) {
 	awscdk.Validations_Of(at).Acknowledge(&awscdk.Acknowledgment{Id: jsii.String(rule), Reason: jsii.String(reason)})
 }

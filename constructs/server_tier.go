@@ -86,7 +86,7 @@ const (
 // NewAccessLogBucket defines a bucket for access logs that are kept for some
 // days; it leaves, emptied, with its stack. One serves all of a stack's tiers.
 func NewAccessLogBucket(scope awsconstructs.Construct, id string, logDays int) awss3.IBucket {
-	return awss3.NewBucket(scope, jsii.String(id), &awss3.BucketProps{
+	bucket := awss3.NewBucket(scope, jsii.String(id), &awss3.BucketProps{
 		// Load balancers write to buckets with S3-managed keys only:
 		// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
@@ -99,6 +99,8 @@ func NewAccessLogBucket(scope awsconstructs.Construct, id string, logDays int) a
 		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
 		AutoDeleteObjects: jsii.Bool(true),
 	})
+	acknowledge(bucket, "AwsSolutions-S1", "It is where access logs go; logging its own access would log the logging")
+	return bucket
 }
 
 // newServerTier defines all but who may reach the load balancer and what the
@@ -159,6 +161,7 @@ func (t *ServerTier) addServers() {
 	})
 	// The first boot needs its permissions, its route out and its endpoints.
 	t.waitFor(t.role, t.props.Vpc)
+	acknowledge(t.group, "AwsSolutions-AS3", "Scaling is routine; people hear of servers that are unhealthy or gone, from the alarms of the target group")
 	if t.props.Bastion != nil {
 		t.servers.Connections().AllowFrom(t.props.Bastion.Connections(), awsec2.Port_SSH(), jsii.String("SSH from the bastion"))
 	}
@@ -230,6 +233,7 @@ func (t *ServerTier) openToAll() {
 	for _, port := range []awsec2.Port{awsec2.Port_HTTPS(), awsec2.Port_HTTP()} {
 		t.loadBalancer.Connections().AllowFromAnyIpv4(port, jsii.String("Clients"))
 	}
+	acknowledge(t.scope, "AwsSolutions-EC23", "Browsers anywhere call the API, through its web ACL; port 80 only redirects")
 }
 
 // openToCloudFront lets CloudFront and Route 53's health checkers in, on 443
@@ -249,9 +253,12 @@ func (t *ServerTier) openToCloudFront() {
 func (t *ServerTier) server() userdata.Server {
 	stack := awscdk.Stack_Of(t.scope)
 	artifact := awss3assets.NewAsset(t.scope, jsii.String("Artifact"), &awss3assets.AssetProps{Path: jsii.String(t.props.Artifact)})
-	// Read all of the bucket, not this object alone: while a deploy has replaced
+	// Any archive of the bucket, not this one alone: while a deploy has replaced
 	// the policy but not yet the servers, scaling adds some of the old release.
-	artifact.GrantRead(t.role)
+	t.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("s3:GetObject"),
+		Resources: jsii.Strings(*artifact.Bucket().ArnForObjects(jsii.String("*.tar.gz"))),
+	}))
 	// The group's logical id as text: a reference would close a circle, since
 	// the group refers to the launch template.
 	group := t.group.Node().DefaultChild().(awsautoscaling.CfnAutoScalingGroup)

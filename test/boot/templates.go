@@ -281,8 +281,7 @@ func (s *stack) arn(service, resource string) string {
 // grant is one statement of the servers' role.
 type grant struct{ actions, resources []string }
 
-// grants are those of the policies that the template attaches to a role. What AWS's
-// own managed policies add is Session Manager's and not needed to boot.
+// grants are those of the policies that the template attaches to a role.
 func (s *stack) grants(role string) []grant {
 	var grants []grant
 	for _, r := range s.resources {
