@@ -12,7 +12,7 @@ APP_SOURCES := go.mod go.sum app.go $(shell find application budget settings sta
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app synth budget cost diff changes deploy destroy retire status failover switchover evacuate return probe drill test test-go test-application test-boot test-db test-delivery lint fmt bench
+.PHONY: help setup app synth budget cost diff changes deploy destroy retire status failover switchover evacuate return probe drill test test-go test-application test-boot test-db test-delivery lint scan audit fmt bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -121,9 +121,21 @@ test-delivery: setup ## Run the steps of the GitHub workflows on clean clones of
 
 lint: setup .build/bin/golangci-lint .build/debian-lint ## Check Go, shell, YAML and the workflows
 	golangci-lint run
+	cd tools/scan && golangci-lint run
 	shellcheck --shell=bash $$(git ls-files '*.sh') .ci/run test/boot/run test/boot/base test/boot/agent
 	yamllint --strict .
 	actionlint
+
+scan: setup .build/app .build/bin/scan ## Scan the templates of every deployment by Trivy's checks
+	@rm -rf .build/scan
+	@for file in deployments/*.yaml; do \
+		name=$$(basename $$file .yaml) && .build/bin/application $$name && \
+		cdk --app .build/app --context deployment=$$name synth --quiet --output .build/scan/$$name && \
+		find .build/scan/$$name -mindepth 1 ! -name '*.template.json' -delete || exit 1; done
+	@scan .build/scan
+
+audit: node_modules/.package-lock.json .build/bin/govulncheck ## Look for known vulnerabilities in all that is depended on; UNREACHABLE=warn passes without a database
+	@go run ./cmd/audit $(if $(UNREACHABLE),-unreachable $(UNREACHABLE))
 
 fmt: .build/bin/golangci-lint ## Format the Go files
 	golangci-lint fmt
@@ -133,6 +145,11 @@ bench: setup ## Time synth and test against their limits
 
 .build/bin/golangci-lint: tools/go.mod tools/go.sum
 	go build -C tools -o ../.build/bin/ tool
+
+# A module of their own: the scanners' needs would change the linters' versions.
+.build/bin/scan .build/bin/govulncheck &: tools/scan/main.go tools/scan/accepted.yaml tools/scan/go.mod tools/scan/go.sum
+	go build -C tools/scan -o ../../.build/bin/ . tool
+	@touch .build/bin/scan .build/bin/govulncheck
 
 # Commands that Debian's packages bring, where they are not there yet.
 .build/debian-lint: PACKAGES := shellcheck yamllint

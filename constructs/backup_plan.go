@@ -123,6 +123,7 @@ func (b *BackupPlan) addSelection(plan awsbackup.BackupPlan) {
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("backup.amazonaws.com"), nil),
 	})
 	role.ApplyRemovalPolicy(outlivesStack)
+	acknowledge(role, "AwsSolutions-IAM4", "AWS Backup alone assumes it, and AWS keeps the policy in step with what backing up and copying takes")
 	selection := plan.AddSelection(jsii.String("Tagged"), &awsbackup.BackupSelectionOptions{
 		Role: role,
 		Resources: &[]awsbackup.BackupResource{
@@ -168,7 +169,7 @@ func (b *BackupPlan) Assign(resource awsconstructs.IConstruct) {
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
 // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
 func (b *BackupPlan) NotifyFailures(topic awssns.ITopic) {
-	awsevents.NewRule(b.scope, jsii.String("Failures"), &awsevents.RuleProps{
+	rule := awsevents.NewRule(b.scope, jsii.String("Failures"), &awsevents.RuleProps{
 		Description: jsii.String("Backups and copies of " + b.deployment + " that did not complete; statusMessage has the reason"),
 		EventPattern: &awsevents.EventPattern{
 			Source:     jsii.Strings("aws.backup"),
@@ -185,6 +186,7 @@ func (b *BackupPlan) NotifyFailures(topic awssns.ITopic) {
 			awseventstargets.NewSnsTopic(topic, &awseventstargets.SnsTopicProps{AuthorizeUsingRole: jsii.Bool(true)}),
 		},
 	})
+	acknowledge(rule, "AwsSolutions-IAM5", "The CDK grants the topic's key as kms:GenerateDataKey*: two actions, on this key alone")
 }
 
 // arn completes an ARN with the partition, account and region of the stack.

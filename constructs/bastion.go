@@ -57,6 +57,8 @@ func NewBastion(scope awsconstructs.Construct, id string, props BastionProps) *B
 		},
 	})
 	b.instance.Node().AddDependency(role, subnets.InternetConnectivityEstablished)
+	acknowledge(b.instance, "AwsSolutions-EC28", "The launch template turns detailed monitoring on, which the rule does not look into")
+	acknowledge(b.instance, "AwsSolutions-EC29", "It keeps nothing, and termination protection would stop the stack from replacing or deleting it")
 	return b
 }
 

@@ -78,6 +78,7 @@ func NewDrill(scope awsconstructs.Construct, id string, props DrillProps) *Drill
 	d.addNetwork()
 	d.addServers()
 	d.addDatabase()
+	acknowledge(scope, "AwsSolutions-IAM5", "FIS finds its targets and sets up its log by actions that have no resource-level permission, and touches what its tags, or those of the servers' groups, name")
 	return d
 }
 
@@ -119,8 +120,11 @@ func (d *Drill) addNetwork() {
 			}},
 			{actions: []string{"ec2:ReplaceNetworkAclAssociation"}, resources: append(values(arns), anyACL)},
 			{actions: []string{
-				"ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkAcls", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:GetManagedPrefixListEntries",
+				"ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkAcls", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
 			}, resources: []string{"*"}},
+			{actions: []string{"ec2:GetManagedPrefixListEntries"}, resources: []string{*d.stack.FormatArn(&awscdk.ArnComponents{
+				Service: jsii.String("ec2"), Account: jsii.String("*"), Resource: jsii.String("prefix-list"), ResourceName: jsii.String("*"), // AWS's own, too
+			})}},
 		},
 	})
 }
@@ -173,7 +177,10 @@ func (d *Drill) addDatabase() {
 		stopOn: d.props.Alarms.regionDown(),
 		permissions: []permission{
 			{actions: []string{"rds:RebootDBInstance"}, resources: []string{*arn}},
-			{actions: []string{"rds:DescribeDBInstances", "tag:GetResources"}, resources: []string{"*"}},
+			{actions: []string{"rds:DescribeDBInstances"}, resources: []string{*d.stack.FormatArn(&awscdk.ArnComponents{
+				Service: jsii.String("rds"), Resource: jsii.String("db"), ResourceName: jsii.String("*"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+			})}},
+			{actions: []string{"tag:GetResources"}, resources: []string{"*"}},
 		},
 	})
 }

@@ -114,6 +114,7 @@ func (e *Edge) addDistribution(props EdgeProps) {
 		// API's load balancers still serve.
 		MinimumProtocolVersion: awscloudfront.SecurityPolicyProtocol_TLS_V1_2_2025,
 	})
+	acknowledge(e.distribution, "AwsSolutions-CFR1", "A public site, for visitors from anywhere")
 }
 
 // uncachedErrors leaves the errors as the server wrote them, but caches none: the
@@ -202,6 +203,8 @@ func (e *Edge) addAccessLog(logDays int) {
 		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN, // a bucket with logs can't be deleted; the rule empties it
 	})
 	e.allowDelivery(bucket)
+	acknowledge(bucket, "AwsSolutions-S1", "It is where access logs go; logging its own access would log the logging")
+	acknowledge(e.distribution, "AwsSolutions-CFR3", "Its access logs are delivered by CloudWatch Logs, below, which the rule does not know")
 	name := *awscdk.Names_UniqueResourceName(e.scope, &awscdk.UniqueResourceNameOptions{Separator: jsii.String("-"), MaxLength: jsii.Number(60)})
 	source := awslogs.NewCfnDeliverySource(e.scope, jsii.String("AccessLogSource"), &awslogs.CfnDeliverySourceProps{
 		Name:        jsii.String(name),

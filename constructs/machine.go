@@ -68,12 +68,23 @@ func ubuntu(instanceType string) string {
 }
 
 // machineRole is a role that lets the SSM agent, a snap that Ubuntu's images come
-// with, serve Session Manager and patch reports.
+// with, serve Session Manager. AWS's managed policy for it would let a server
+// read every parameter of the account, too.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
 func machineRole(scope awsconstructs.Construct) awsiam.Role {
-	return awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
-		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil),
-		ManagedPolicies: &[]awsiam.IManagedPolicy{awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("AmazonSSMManagedInstanceCore"))},
+	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil),
 	})
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings(
+			"ssm:UpdateInstanceInformation",
+			"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+			"ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+		),
+		Resources: jsii.Strings("*"),
+	}))
+	acknowledge(role, "AwsSolutions-IAM5", "Session Manager's channels and DescribeTargetHealth have no resource-level permission; artifacts of any release are read, see server")
+	return role
 }
 
 // closedGroup is a security group that lets nothing in or out.

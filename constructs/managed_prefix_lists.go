@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/customresources"
 	awsconstructs "github.com/aws/constructs-go/constructs/v10"
@@ -18,11 +19,25 @@ import (
 // PrefixList.fromLookup asks the account, with credentials, at synth.
 type managedPrefixLists struct {
 	scope awsconstructs.Construct
-	days  int
+	logs  awslogs.LogGroup
+	role  awsiam.Role
 }
 
+// newManagedPrefixLists defines the log group and the role of the one function
+// that CDK makes for all of a stack's AwsCustomResources.
 func newManagedPrefixLists(scope awsconstructs.Construct, id string, logDays int) *managedPrefixLists {
-	return &managedPrefixLists{awsconstructs.NewConstruct(scope, jsii.String(id)), logDays}
+	scope = awsconstructs.NewConstruct(scope, jsii.String(id))
+	m := &managedPrefixLists{scope: scope, logs: newLogGroup(scope, "LookupLogGroup", logDays)}
+	m.role = awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+	})
+	m.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("ec2:DescribeManagedPrefixLists"),
+		Resources: jsii.Strings("*"),
+	}))
+	m.logs.GrantWrite(m.role)
+	acknowledge(m.role, "AwsSolutions-IAM5", "EC2's Describe actions have no resource-level permission")
+	return m
 }
 
 // find returns the list of that name as a peer of security group rules.
@@ -36,26 +51,13 @@ func (m *managedPrefixLists) find(id, name string) awsec2.IPeer {
 			OutputPaths:        jsii.Strings(idPath),
 			PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(name)),
 		},
-		// EC2's Describe actions know no resource-level permissions:
-		// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-		Policy: customresources.AwsCustomResourcePolicy_FromSdkCalls(&customresources.SdkCallsPolicyOptions{
-			Resources: customresources.AwsCustomResourcePolicy_ANY_RESOURCE(),
-		}),
+		Role:                m.role,
 		InstallLatestAwsSdk: jsii.Bool(false),
 		Timeout:             seconds(time.Minute),
-		LogGroup:            m.logGroup(),
+		LogGroup:            m.logs,
 	})
+	lookup.Node().AddDependency(m.role) // and its policy
 	return awsec2.Peer_PrefixList(lookup.GetResponseField(jsii.String(idPath)))
-}
-
-// logGroup is one for both lists: CDK makes one function for all of a stack's
-// AwsCustomResources.
-func (m *managedPrefixLists) logGroup() awslogs.LogGroup {
-	const id = "LookupLogGroup"
-	if group := m.scope.Node().TryFindChild(jsii.String(id)); group != nil {
-		return group.(awslogs.LogGroup)
-	}
-	return newLogGroup(m.scope, id, m.days)
 }
 
 // cloudFront is the addresses from which CloudFront calls origins. It counts as

@@ -153,6 +153,7 @@ func (t *ServerTier) addServers() {
 	})
 	// The first boot needs its permissions, its route out and its endpoints.
 	t.waitFor(t.role, t.props.Vpc)
+	acknowledge(t.group, "AwsSolutions-AS3", "Scaling is routine; people hear of servers that are unhealthy or gone, from the alarms of the target group")
 	if t.props.Bastion != nil {
 		t.servers.Connections().AllowFrom(t.props.Bastion.Connections(), awsec2.Port_SSH(), jsii.String("SSH from the bastion"))
 	}
@@ -224,6 +225,7 @@ func (t *ServerTier) openToAll() {
 	for _, port := range []awsec2.Port{awsec2.Port_HTTPS(), awsec2.Port_HTTP()} {
 		t.loadBalancer.Connections().AllowFromAnyIpv4(port, jsii.String("Clients"))
 	}
+	acknowledge(t.scope, "AwsSolutions-EC23", "Browsers anywhere call the API, through its web ACL; port 80 only redirects")
 }
 
 // openToCloudFront lets CloudFront and Route 53's health checkers in, on 443
@@ -243,9 +245,12 @@ func (t *ServerTier) openToCloudFront() {
 func (t *ServerTier) server() userdata.Server {
 	stack := awscdk.Stack_Of(t.scope)
 	artifact := awss3assets.NewAsset(t.scope, jsii.String("Artifact"), &awss3assets.AssetProps{Path: jsii.String(t.props.Artifact)})
-	// Read all of the bucket, not this object alone: while a deploy has replaced
+	// Any archive of the bucket, not this one alone: while a deploy has replaced
 	// the policy but not yet the servers, scaling adds some of the old release.
-	artifact.GrantRead(t.role)
+	t.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("s3:GetObject"),
+		Resources: jsii.Strings(*artifact.Bucket().ArnForObjects(jsii.String("*.tar.gz"))),
+	}))
 	// The group's logical id as text: a reference would close a circle, since
 	// the group refers to the launch template.
 	group := t.group.Node().DefaultChild().(awsautoscaling.CfnAutoScalingGroup)

@@ -102,6 +102,13 @@ func NewWarmStandbyDatabase(scope awsconstructs.Construct, id string, props Warm
 	d.secret = d.newSecret()
 	d.instance = d.newInstance()
 	d.addPrivateName()
+	acknowledge(d.instance, "AwsSolutions-RDS11", "Another port would hide nothing: the API servers alone reach it, by their security group")
+	if !props.MultiAz {
+		acknowledge(d.instance, "AwsSolutions-RDS3", "MultiAz is off by choice: the other region holds a copy, and a promotion adds the second zone")
+	}
+	if !props.DeletionProtection {
+		acknowledge(d.instance, "AwsSolutions-RDS10", "DeletionProtection is off by choice; the writer then leaves with a final snapshot")
+	}
 	return d
 }
 
@@ -118,7 +125,7 @@ func (d *WarmStandbyDatabase) newSecret() awssecretsmanager.ISecret {
 	for _, region := range d.props.SecretReplicaRegions {
 		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{Region: jsii.String(region)})
 	}
-	return awssecretsmanager.NewSecret(d.scope, jsii.String("Secret"), &awssecretsmanager.SecretProps{
+	secret := awssecretsmanager.NewSecret(d.scope, jsii.String("Secret"), &awssecretsmanager.SecretProps{
 		SecretName:     name,
 		Description:    jsii.String("Master user of the database"),
 		ReplicaRegions: &replicas,
@@ -130,6 +137,8 @@ func (d *WarmStandbyDatabase) newSecret() awssecretsmanager.ISecret {
 			ExcludeCharacters:    jsii.String(excludedFromPasswords),
 		},
 	})
+	acknowledge(secret, "AwsSolutions-SMG4", "A rotation changes the writer's password before the other region's copy of the secret follows")
+	return secret
 }
 
 // removal is the policy of the instance and of what is of use only beside it:

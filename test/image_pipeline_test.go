@@ -265,24 +265,6 @@ func TestImageRolesReachTheirOwn(t *testing.T) {
 	})
 }
 
-// texts is one text or several.
-func texts(value any) []string {
-	list, several := value.([]any)
-	if !several {
-		list = []any{value}
-	}
-	var all []string
-	for _, item := range list {
-		text, ok := item.(string)
-		if !ok {
-			data, _ := json.Marshal(item)
-			text = string(data)
-		}
-		all = append(all, text)
-	}
-	return all
-}
-
 func TestFailedBuildsAreHeardOf(t *testing.T) {
 	baking(t, func(name string, a *assembly, region, _ string) {
 		tmpl := a.regional(region)

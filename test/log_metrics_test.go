@@ -2,6 +2,7 @@ package test
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -36,13 +37,17 @@ func TestLogMetrics(t *testing.T) {
 // line, which ends in the protocol that load balancers speak to servers.
 func TestServersWriteTheLinesThatAreCounted(t *testing.T) {
 	for file, line := range map[string]string{
-		"common.sh":       `verdict="` + constructs.BootsFailed.Text,
+		"boot.sh":         `"$(verdict "$code" BOOT)`,
 		"files/site.conf": `LogFormat "%{X-Forwarded-For}i %t \"%r\" `,
 	} {
 		text, err := os.ReadFile("../assets/userdata/" + file)
 		if err != nil || !strings.Contains(string(text), line) {
 			t.Errorf("%s: want %s (%v)", file, line, err)
 		}
+	}
+	verdict := exec.Command("bash", "-c", `eval "$(grep '^verdict()' ../assets/userdata/common.sh)"; STEP=serve FAILED=; verdict 7 BOOT`)
+	if said, err := verdict.CombinedOutput(); err != nil || !strings.HasPrefix(string(said), constructs.BootsFailed.Text) {
+		t.Errorf("a failed boot says %q (%v)", said, err)
 	}
 	eachRegional(t, func(name string, a *assembly, region, _ string) {
 		for id, targets := range resourcesOf(a.regional(region), "AWS::ElasticLoadBalancingV2::TargetGroup") {

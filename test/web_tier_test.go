@@ -32,8 +32,13 @@ func TestWebTierBehindCloudFront(t *testing.T) {
 	for _, name := range []string{"com.amazonaws.global.cloudfront.origin-facing", "com.amazonaws.us-east-1.route53-healthchecks"} {
 		tm.has("looked up while deploying", "Custom::AWS", object{"Create": assertions.Match_StringLikeRegexp(jsii.String(name))})
 	}
-	tm.has("the look-up may do nothing else", "AWS::IAM::Policy", object{"PolicyDocument": object{
-		"Version": "2012-10-17", "Statement": []any{object{"Action": "ec2:DescribeManagedPrefixLists", "Effect": "Allow", "Resource": "*"}},
+	tm.has("the look-up may look up and write its log", "AWS::IAM::Policy", object{"PolicyDocument": object{
+		"Version": "2012-10-17", "Statement": []any{
+			object{"Action": "ec2:DescribeManagedPrefixLists", "Effect": "Allow", "Resource": "*"},
+			object{"Action": []any{"logs:CreateLogStream", "logs:PutLogEvents"}, "Effect": "Allow", "Resource": object{
+				"Fn::GetAtt": []any{assertions.Match_StringLikeRegexp(jsii.String("^WebPrefixListsLookupLogGroup")), "Arn"},
+			}},
+		},
 	}})
 	tm.has("the look-up's log is not kept for ever", "AWS::Lambda::Function", object{
 		"LoggingConfig": object{"LogGroup": object{"Ref": assertions.Match_StringLikeRegexp(jsii.String("^WebPrefixListsLookupLogGroup"))}},

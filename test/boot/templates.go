@@ -264,8 +264,7 @@ type grant struct {
 	actions, resources []string
 }
 
-// grants are those of the policies that the template attaches to a role. What AWS's
-// own managed policies add is Session Manager's and not needed to boot.
+// grants are those of the policies that the template attaches to a role.
 func (s *stack) grants(role string) []grant {
 	var grants []grant
 	for _, r := range s.resources {
