@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.build/bin:$(PATH)
 # The app is built only when its sources have changed; cdk.json's own command asks
 # Go each time. A synth needs no more than the app.
 CDK := cdk --app .build/app --context deployment=$(DEPLOYMENT)
-APP_SOURCES := go.mod go.sum app.go $(shell find application budget settings stacks constructs assets/userdata assets/runbooks -type f ! -name '*_test.go' ! -name '*.md' ! -path '*/testdata/*')
+APP_SOURCES := go.mod go.sum app.go $(shell find application budget cloudassembly settings stacks constructs assets/userdata assets/runbooks -type f ! -name '*_test.go' ! -name '*.md' ! -path '*/testdata/*')
 APPLICATION_TESTS := assets/app/api/node_modules/.package-lock.json assets/app/web/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help

@@ -59,7 +59,7 @@ func TestMarkdown(t *testing.T) {
 		},
 		{
 			"a final snapshot is told", resource("AWS::RDS::DBInstance", "Own", object{}, "Snapshot"), nil,
-			[]string{"`Own` (AWS::RDS::DBInstance) is deleted, with a final snapshot**"},
+			[]string{"`Own` (AWS::RDS::DBInstance) is deleted, with a final snapshot unless it is a replica**"},
 			nil,
 		},
 		{

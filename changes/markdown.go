@@ -91,8 +91,8 @@ func remarks(stacks []Stack) (lost, promoted, kept []string) {
 				kept = append(kept, what)
 			case stateful && kind == "deleted":
 				how := "is deleted"
-				if change.DeletionPolicy == "Snapshot" {
-					how = "is deleted, with a final snapshot"
+				if change.DeletionPolicy == "Snapshot" { // a template doesn't tell a replica from what was promoted
+					how = "is deleted, with a final snapshot unless it is a replica"
 				}
 				lost = append(lost, fmt.Sprintf("**%s %s**", what, how))
 			case stateful && (kind == "replaced" || kind == "may be replaced"):

@@ -242,7 +242,8 @@ func (p *ImagePipeline) Bake(name string, tier *ServerTier) {
 		DistributionConfigurationArn:   p.distribution(scope, prefix, name).AttrArn(),
 		ExecutionRole:                  p.service.RoleArn(),
 		ImageTestsConfiguration:        &awsimagebuilder.CfnImagePipeline_ImageTestsConfigurationProperty{ImageTestsEnabled: jsii.Bool(true)},
-		ImageTags:                      &map[string]*string{"Image": jsii.String(prefix)},
+		// Image is the lifecycle policy's; by deployment a destroy lists what stays.
+		ImageTags: &map[string]*string{"Image": jsii.String(prefix), "deployment": jsii.String(p.props.Deployment)},
 		// An inventory of packages, for which Image Builder would need more permissions.
 		EnhancedImageMetadataEnabled: jsii.Bool(false),
 		LoggingConfiguration: &awsimagebuilder.CfnImagePipeline_PipelineLoggingConfigurationProperty{

@@ -105,7 +105,7 @@ type Database struct {
 	MaxStorageGiB      int                 `yaml:"maxStorageGiB"`      // Storage autoscaling limit, at least 1.1 times storageGiB; 0 switches it off. Default: 100.
 	MultiAz            ByRole[bool]        `yaml:"multiAz"`            // A second copy in another zone. Default: true on the primary, false on the standby.
 	BackupDays         int                 `yaml:"backupDays"`         // Retention of automated backups, 1 to 35. Default: 7.
-	DeletionProtection bool                `yaml:"deletionProtection"` // On: neither the instance nor its stack can be deleted. Off: it leaves with a final snapshot. Default: true.
+	DeletionProtection bool                `yaml:"deletionProtection"` // On: neither the instance nor its stack can be deleted. Off: it leaves with a final snapshot, a replica without one. Default: true.
 	RequireTLS         bool                `yaml:"requireTls"`         // Refuse connections without TLS. Default: true.
 	Schema             string              `yaml:"schema"`             // Initial database. Default: books.
 	Username           string              `yaml:"username"`           // Master user. Default: admin.

@@ -231,6 +231,25 @@ func TestRegionOfAnInstance(t *testing.T) {
 	}
 }
 
+// TestUnprotectedRetirementWarns: what is retired is kept by the protection alone.
+func TestUnprotectedRetirementWarns(t *testing.T) {
+	for _, tt := range []struct {
+		protected bool
+		retired   []Retired
+		want      string // In the one warning; empty: there is none.
+	}{
+		{false, []Retired{{Name: "books-0", Region: "eu-west-1"}, {Name: "books-9", Region: "us-east-1"}}, "(books-0, books-9) out of its stack deletes it"},
+		{false, nil, ""},
+		{true, []Retired{{Name: "books-0", Region: "eu-west-1"}}, ""},
+	} {
+		s := mustParse(t, minimal)
+		s.Database.DeletionProtection, s.Database.Retired = tt.protected, tt.retired
+		if got := s.Warnings(); (len(got) == 1) != (tt.want != "") || !strings.Contains(strings.Join(got, "\n"), tt.want) {
+			t.Errorf("%v, %v: want %q warned of, got %q", tt.protected, tt.retired, tt.want, got)
+		}
+	}
+}
+
 func TestForms(t *testing.T) {
 	match := func(form interface{ MatchString(string) bool }) func(string) bool { return form.MatchString }
 	for _, tt := range []struct {

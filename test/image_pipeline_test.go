@@ -205,7 +205,10 @@ func TestImagesExpireByCountAlone(t *testing.T) {
 		}
 		for id, policy := range policies {
 			_, pipeline := imagePart(t, a.regional(region), imageBuilder+"ImagePipeline", tierOf(id))
-			equal(t, name+": "+id+": the pipeline's own images", propertiesOf(policy)["ResourceSelection"], object{"TagMap": pipeline["ImageTags"]})
+			// It selects images with any of its tags, so that of the deployment is none of them.
+			prefix := a.settings.Name + "-" + strings.ToLower(tierOf(id))
+			equal(t, name+": "+id+": the pipeline's own images", propertiesOf(policy)["ResourceSelection"], object{"TagMap": object{"Image": prefix}})
+			equal(t, name+": "+id+": the tags of images", pipeline["ImageTags"], object{"Image": prefix, "deployment": a.settings.Name})
 			equal(t, name+": "+id, propertiesOf(policy)["PolicyDetails"], []any{object{
 				"Action":         object{"Type": "DELETE", "IncludeResources": object{"Amis": true, "Snapshots": true}},
 				"Filter":         object{"Type": "COUNT", "Value": 3},

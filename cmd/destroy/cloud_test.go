@@ -53,7 +53,6 @@ type deployed struct {
 type resource struct {
 	logical, kind, id, status, reason string
 	policy                            string
-	properties                        object
 }
 
 type instance struct {
@@ -115,7 +114,7 @@ func (c *cloud) deploy(name, region string) {
 		}
 		s.resources = append(s.resources, &resource{
 			logical: logical, kind: r.Type, id: physical(name, region, logical, r.Type, r.Properties),
-			status: "CREATE_COMPLETE", policy: r.DeletionPolicy, properties: r.Properties,
+			status: "CREATE_COMPLETE", policy: r.DeletionPolicy,
 		})
 	}
 	if s.template, err = json.Marshal(template); err != nil {
@@ -238,7 +237,7 @@ func (c *cloud) remove(s *deployed) {
 			delete(c.there, s.region+"/"+r.kind+"/"+r.id)
 		}
 		if r.kind == "AWS::RDS::DBInstance" && r.status == "DELETE_COMPLETE" {
-			if r.policy == "Snapshot" && r.properties["SourceDBInstanceIdentifier"] == nil && c.instances[s.region+"/"+r.id] != nil {
+			if i := c.instances[s.region+"/"+r.id]; r.policy == "Snapshot" && i != nil && i.source == "" { // the handler asks RDS, not the template
 				c.snapshots[s.region+"/"+s.name+"-snapshot-"+strings.ToLower(r.logical)+"-abc"] = r.id
 			}
 			delete(c.instances, s.region+"/"+r.id)
@@ -297,8 +296,11 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case operation == "DescribeParameters":
 		var list []object
+		path := input["ParameterFilters"].([]any)[0].(object)["Values"].([]any)[0].(string)
 		for _, name := range c.parameters[region] {
-			list = append(list, object{"Name": name})
+			if strings.HasPrefix(name, path+"/") {
+				list = append(list, object{"Name": name})
+			}
 		}
 		answer = object{"Parameters": list}
 	case operation == "GetResources":
@@ -409,15 +411,11 @@ func (c *cloud) query(w http.ResponseWriter, service, region string, in func(str
 			}
 		}
 		answer("<DBInstances>%s</DBInstances>", text)
-	case action == "CreateDBSnapshot":
-		c.calls = append(c.calls, action+" "+in("DBInstanceIdentifier"))
-		c.snapshots[region+"/"+in("DBSnapshotIdentifier")] = in("DBInstanceIdentifier")
-		answer("")
 	case action == "DescribeDBSnapshots":
 		text := ""
 		for _, key := range slices.Sorted(maps.Keys(c.snapshots)) {
 			place, id, _ := strings.Cut(key, "/")
-			if wanted := in("DBSnapshotIdentifier"); place == region && (wanted == "" || wanted == id) {
+			if place == region {
 				text += fmt.Sprintf("<DBSnapshot><DBSnapshotIdentifier>%s</DBSnapshotIdentifier><DBInstanceIdentifier>%s</DBInstanceIdentifier><AllocatedStorage>22</AllocatedStorage><Status>available</Status></DBSnapshot>", id, c.snapshots[key])
 			}
 		}

@@ -249,23 +249,26 @@ func (d *destruction) logGroups(ctx context.Context, p *place) (found []item, _ 
 	return found, nil
 }
 
-// parameters is those below the deployment's name that no stack has.
+// parameters is those below the deployment's name that no stack has: those that
+// Image Builder writes, and an operator's own.
 func (d *destruction) parameters(ctx context.Context, p *place) (found []item, _ error) {
-	pages := ssm.NewDescribeParametersPaginator(ssm.NewFromConfig(p.cfg), &ssm.DescribeParametersInput{ParameterFilters: []ssmtypes.ParameterStringFilter{
-		{Key: aws.String("Path"), Option: aws.String("Recursive"), Values: []string{"/" + d.settings.Name}},
-	}})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, parameter := range page.Parameters {
-			name := aws.ToString(parameter.Name)
-			if !slices.ContainsFunc(p.stacks, func(s *stack) bool { return slices.Contains(s.ids("AWS::SSM::Parameter"), name) }) {
-				found = append(found, item{
-					what: "parameter", id: name, cost: "free",
-					remove: fmt.Sprintf("aws ssm delete-parameter --region %s --name %s", p.region, name),
-				})
+	for _, path := range []string{"/imagebuilder/" + d.settings.Name, "/" + d.settings.Name} {
+		pages := ssm.NewDescribeParametersPaginator(ssm.NewFromConfig(p.cfg), &ssm.DescribeParametersInput{ParameterFilters: []ssmtypes.ParameterStringFilter{
+			{Key: aws.String("Path"), Option: aws.String("Recursive"), Values: []string{path}},
+		}})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, parameter := range page.Parameters {
+				name := aws.ToString(parameter.Name)
+				if !slices.ContainsFunc(p.stacks, func(s *stack) bool { return slices.Contains(s.ids("AWS::SSM::Parameter"), name) }) {
+					found = append(found, item{
+						what: "parameter", id: name, cost: "free",
+						remove: fmt.Sprintf("aws ssm delete-parameter --region %s --name %s", p.region, name),
+					})
+				}
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func TestDestroys(t *testing.T) {
 	c.wantCalls(t, deleteGlobal, deleteWest, deleteEast)
 	before, after, _ := strings.Cut(out, "Type walkthrough to delete it: ")
 	inOrder(t, before, "Goes, in this order (account 444455556666):",
-		"walkthrough-global", "UPDATE_COMPLETE, 33 resources",
+		"walkthrough-global", "UPDATE_COMPLETE, ",
 		"walkthrough-us-west-2", "walkthrough-2 without a snapshot: it is a replica",
 		"walkthrough-us-east-1", "walkthrough-1 with a final snapshot",
 		"Stays:", "AWS::Backup::BackupVault with 35 recovery points walkthrough-backup")
@@ -90,10 +91,11 @@ func TestDestroys(t *testing.T) {
 	}
 	_, shown, _ := strings.Cut(string(page), "```console\nGoes,")
 	shown, _, _ = strings.Cut("Goes,"+shown, "```")
-	if lines := strings.Split(strings.TrimSpace(shown), "\n"); len(lines) != 6 {
+	counted := regexp.MustCompile(`\d+ resources`) // which every change of a stack changes
+	if lines := strings.Split(strings.TrimSpace(counted.ReplaceAllString(shown, "N resources")), "\n"); len(lines) != 6 {
 		t.Errorf("want 6 lines shown on the page (got %q)", lines)
 	} else {
-		inOrder(t, before, lines...)
+		inOrder(t, counted.ReplaceAllString(before, "N resources"), lines...)
 	}
 	if strings.Contains(before, "delete-resource") {
 		t.Errorf("want no command to delete anything before the stacks are gone:\n%s", before)
@@ -389,9 +391,8 @@ func TestFinalSnapshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.wantCalls(t, deleteGlobal, "CreateDBSnapshot walkthrough-2", deleteWest, deleteEast)
-	inOrder(t, out, "walkthrough-2 after a snapshot that is taken here: it was promoted by a runbook",
-		"has no stack", "snapshot of walkthrough-1,", "snapshot of walkthrough-2, 22 GiB at most, walkthrough-2-final-")
+	c.wantCalls(t, deleteGlobal, deleteWest, deleteEast)
+	inOrder(t, out, "walkthrough-2 with a final snapshot", "has no stack", "snapshot of walkthrough-1,", "snapshot of walkthrough-2,")
 }
 
 // TestReplicaFirst: what replicates goes first, whatever the settings call it.
@@ -402,7 +403,7 @@ func TestReplicaFirst(t *testing.T) {
 	if _, err := c.run(t, "walkthrough\n"); err != nil {
 		t.Fatal(err)
 	}
-	c.wantCalls(t, deleteGlobal, deleteEast, "CreateDBSnapshot walkthrough-2", deleteWest)
+	c.wantCalls(t, deleteGlobal, deleteEast, deleteWest)
 }
 
 // TestStopsAndGoesOn: a stack that fails keeps the next from going, and the command
@@ -470,7 +471,7 @@ func TestARegionIsOutOfReach(t *testing.T) {
 	if _, err := c.run(t, "walkthrough\n"); err != nil {
 		t.Error(err)
 	}
-	c.wantCalls(t, "CreateDBSnapshot walkthrough-2", deleteWest)
+	c.wantCalls(t, deleteWest)
 }
 
 // TestListsWhatStacksDoNotKnow: what other services made, and what left a stack
@@ -494,7 +495,7 @@ func TestListsWhatStacksDoNotKnow(t *testing.T) {
 			"deployment": "walkthrough", "aws:cloudformation:stack-id": s.arn(), "aws:cloudformation:logical-id": "Databasewalkthrough0error",
 		}},
 	)
-	c.parameters[west] = []string{"/walkthrough/images/web"}
+	c.parameters[west] = []string{"/imagebuilder/walkthrough/web", "/imagebuilder/walkthrough-2/web", "/walkthrough/own"}
 	s.resources = append(
 		s.resources,
 		&resource{logical: "Canary", kind: "AWS::Synthetics::Canary", id: "walkthrough-site", status: "CREATE_COMPLETE"},
@@ -511,7 +512,7 @@ func TestListsWhatStacksDoNotKnow(t *testing.T) {
 	for _, want := range []string{
 		"locked: nothing in it can be deleted before it expires",
 		"image/ami-1:", "snapshot/snap-1:", "image/web/1.0.0/1:", "secret:old-a1b2c3:", "walkthrough-old:", ":letters:", "/aws/rds/instance/walkthrough-0/error:",
-		"parameter /walkthrough/images/web:",
+		"parameter /imagebuilder/walkthrough/web:", "parameter /walkthrough/own:",
 		"log group /aws/lambda/cwsyn-walkthrough-site-1:", "log group /aws/imagebuilder/walkthrough-web:", "log group /aws/rds/instance/walkthrough-2/general:",
 	} {
 		if !strings.Contains(before, want) || !strings.Contains(after, want) {
@@ -525,13 +526,13 @@ func TestListsWhatStacksDoNotKnow(t *testing.T) {
 		"aws secretsmanager delete-secret --region us-west-2 --secret-id arn:aws:secretsmanager:us-west-2:444455556666:secret:old-a1b2c3\n",
 		"aws s3 rb --force s3://walkthrough-old\n",
 		"--type-name AWS::Logs::LogGroup --identifier /aws/rds/instance/walkthrough-0/error\n",
-		"aws ssm delete-parameter --region us-west-2 --name /walkthrough/images/web\n",
+		"aws ssm delete-parameter --region us-west-2 --name /imagebuilder/walkthrough/web\n",
 	} {
 		if !strings.Contains(after, want) {
 			t.Errorf("want %q listed after:\n%s", want, after)
 		}
 	}
-	for _, not := range []string{"ami-2", "listed-by-rds", "elastic-ip", "webacl", "instance/i-of"} {
+	for _, not := range []string{"ami-2", "listed-by-rds", "walkthrough-2/web", "elastic-ip", "webacl", "instance/i-of"} {
 		if strings.Contains(out, not) {
 			t.Errorf("want nothing of %q listed:\n%s", not, out)
 		}

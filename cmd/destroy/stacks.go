@@ -18,8 +18,8 @@ import (
 	"warm-standby/account"
 )
 
-// patience is how long a stack's deletion, or a snapshot, may take: a
-// distribution and an instance with much data take the longest.
+// patience is how long a stack's deletion may take: a distribution and the final
+// snapshot of much data take the longest.
 const patience = 3 * time.Hour
 
 // place is one region as it is.
@@ -44,7 +44,6 @@ type stack struct {
 
 type templateResource struct {
 	DeletionPolicy string
-	Properties     map[string]any
 }
 
 // keeps tells whether the resource stays when the stack goes.
@@ -74,18 +73,12 @@ func (s *stack) instanceTemplate() templateResource {
 	return templateResource{}
 }
 
-// replicates tells whether the stack's instance is a replica now.
+// replicates tells whether the stack's instance is a replica now. CloudFormation
+// asks RDS the same, whatever the template says, and takes the final snapshot of
+// any other: of a writer that the runbook promoted, too.
+// https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds/blob/master/aws-rds-dbinstance/src/main/java/software/amazon/rds/dbinstance/DeleteHandler.java
 func (s *stack) replicates() bool {
 	return s.instance != nil && aws.ToString(s.instance.ReadReplicaSourceDBInstanceIdentifier) != ""
-}
-
-// needsSnapshot tells of a writer that CloudFormation would delete without a final
-// snapshot. It takes none of an instance whose template names a source, and the
-// template of one that the runbook has promoted does so for life.
-// https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds/blob/master/aws-rds-dbinstance/src/main/java/software/amazon/rds/dbinstance/DeleteHandler.java
-func (s *stack) needsSnapshot() bool {
-	_, source := s.instanceTemplate().Properties["SourceDBInstanceIdentifier"]
-	return s.instance != nil && source && !s.replicates() && aws.ToString(s.instance.DBInstanceStatus) != "deleting"
 }
 
 func (s *stack) describe() string {
@@ -95,8 +88,6 @@ func (s *stack) describe() string {
 		switch {
 		case s.replicates():
 			text += fmt.Sprintf(", %s without a snapshot: it is a replica", name)
-		case s.needsSnapshot():
-			text += fmt.Sprintf(", %s after a snapshot that is taken here: it was promoted by a runbook", name)
 		default:
 			text += fmt.Sprintf(", %s with a final snapshot", name)
 		}
@@ -237,11 +228,6 @@ func (d *destruction) delete(ctx context.Context, s *stack) error {
 	begun := time.Now()
 	client := cloudformation.NewFromConfig(s.cfg)
 	if !s.isDeleting() {
-		if s.needsSnapshot() {
-			if err := d.snapshot(ctx, s); err != nil {
-				return fmt.Errorf("%s: its snapshot, without which it isn't deleted: %w", s.name, err)
-			}
-		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %s is not deleted", s.name)
 		}
@@ -269,21 +255,4 @@ func (d *destruction) delete(ctx context.Context, s *stack) error {
 		return fmt.Errorf("%s: %w: run this again to go on", s.name, err)
 	}
 	return fmt.Errorf("%s is not deleted:\n  %s\nput that right and run this again; docs/clean-up.md has what to do if it can't be", s.name, strings.Join(failures, "\n  "))
-}
-
-// snapshot takes the final snapshot that CloudFormation would not. Each try takes
-// its own: what was written since an earlier one is not in that.
-func (d *destruction) snapshot(ctx context.Context, s *stack) error {
-	name := aws.ToString(s.instance.DBInstanceIdentifier)
-	id := fmt.Sprintf("%s-final-%s", name, time.Now().UTC().Format("20060102-150405"))
-	client := rds.NewFromConfig(s.cfg)
-	d.print("%s: taking the snapshot %s of %s, which takes its time", s.name, id, name)
-	if _, err := client.CreateDBSnapshot(ctx, &rds.CreateDBSnapshotInput{
-		DBInstanceIdentifier: &name, DBSnapshotIdentifier: &id,
-		Tags: []rdstypes.Tag{{Key: aws.String("deployment"), Value: &d.settings.Name}},
-	}); err != nil {
-		return err
-	}
-	waiter := rds.NewDBSnapshotAvailableWaiter(client, func(o *rds.DBSnapshotAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = d.poll, d.poll })
-	return waiter.Wait(ctx, &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: &id}, patience)
 }

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -139,6 +140,44 @@ func TestActionsArePinned(t *testing.T) {
 	}
 }
 
+// TestModulesAreKnown: each module's dependencies are proposed newer and cached.
+func TestModulesAreKnown(t *testing.T) {
+	dependabot, err := os.ReadFile(root + "/.github/dependabot.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup, err := os.ReadFile(root + "/.github/actions/setup/action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	if err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && slices.Contains([]string{".git", ".build", "cdk.out", "node_modules", "testdata"}, entry.Name()):
+			return fs.SkipDir
+		case entry.Name() == "go.mod" || entry.Name() == "package.json":
+			files = append(files, strings.TrimPrefix(file, root))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 7 {
+		t.Errorf("only %d modules found", len(files))
+	}
+	for _, file := range files {
+		folder := filepath.Dir(file)
+		if !regexp.MustCompile(`directories: .*[\[ ]` + folder + `[,\]]`).Match(dependabot) {
+			t.Errorf("Dependabot doesn't know %s", file)
+		}
+		if sums := strings.TrimLeft(folder+"/go.sum", "/"); filepath.Base(file) == "go.mod" && !strings.Contains(string(setup), " "+sums+"\n") {
+			t.Errorf("the cache of the workflows doesn't know %s", sums)
+		}
+	}
+}
+
 // TestLittleIsPermitted: jobs have the permissions that they use, an end, and no
 // text of a pull request in their scripts.
 func TestLittleIsPermitted(t *testing.T) {
@@ -202,6 +241,17 @@ func TestAPullRequestsCodeHasNoCredentials(t *testing.T) {
 				t.Errorf("%s %s: has credentials for %d steps, want one", name, id, len(rest))
 			}
 		}
+	}
+	for _, tt := range []struct{ workflow, job, want string }{
+		{"deploy", "changes", "github.ref == 'refs/heads/main'"}, // which a run by hand may not be of
+		{"changes", "synth", "github.event.pull_request.head.repo.full_name == github.repository"},
+	} {
+		if got := load(t)[tt.workflow].Jobs[tt.job].If; !strings.Contains(got, " && "+tt.want) || strings.Contains(got, "||") {
+			t.Errorf("%s %s: want it to run only if %s, got %q", tt.workflow, tt.job, tt.want, got)
+		}
+	}
+	if needs := comment.Needs; needs != "synth" {
+		t.Errorf("a fork's pull request is commented without %q", needs)
 	}
 	deploy := load(t)["deploy"].Jobs["deploy"]
 	if deploy.Environment != "${{ matrix.deployment }}" || deploy.Needs != "changes" {
