@@ -102,7 +102,7 @@ func NewWarmStandbyDatabase(scope awsconstructs.Construct, id string, props Warm
 	d.secret = d.newSecret()
 	d.instance = d.newInstance()
 	d.addPrivateName()
-	acknowledge(d.instance, "AwsSolutions-RDS11", "Another port would hide nothing: the API servers alone reach it, by their security group")
+	acknowledge(d.instance, "AwsSolutions-RDS11", "Another port would hide nothing: the API servers and the rotation alone reach it, by their security groups")
 	if !props.MultiAz {
 		acknowledge(d.instance, "AwsSolutions-RDS3", "MultiAz is off by choice: the other region holds a copy, and a promotion adds the second zone")
 	}
