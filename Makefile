@@ -126,12 +126,13 @@ lint: setup .build/bin/golangci-lint .build/debian-lint ## Check Go, shell, YAML
 	yamllint --strict .
 	actionlint
 
-scan: setup .build/app .build/bin/scan ## Scan the templates of every deployment by Trivy's checks
+scan: setup .build/app .build/bin/scan ## Scan the templates of every deployment, and of the workflows' roles, by Trivy's checks
 	@rm -rf .build/scan
 	@for file in deployments/*.yaml; do \
 		name=$$(basename $$file .yaml) && .build/bin/application $$name && \
 		cdk --app .build/app --context deployment=$$name synth --quiet --output .build/scan/$$name && \
 		find .build/scan/$$name -mindepth 1 ! -name '*.template.json' -delete || exit 1; done
+	@cp .github/oidc.yaml .build/scan
 	@scan .build/scan
 
 audit: node_modules/.package-lock.json .build/bin/govulncheck ## Look for known vulnerabilities in all that is depended on; UNREACHABLE=warn passes without a database

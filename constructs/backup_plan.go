@@ -186,7 +186,7 @@ func (b *BackupPlan) NotifyFailures(topic awssns.ITopic) {
 			awseventstargets.NewSnsTopic(topic, &awseventstargets.SnsTopicProps{AuthorizeUsingRole: jsii.Bool(true)}),
 		},
 	})
-	acknowledge(rule, "AwsSolutions-IAM5", "The CDK grants the topic's key as kms:GenerateDataKey*: two actions, on this key alone")
+	acknowledge(rule, "AwsSolutions-IAM5", keyOfTopic)
 }
 
 // arn completes an ARN with the partition, account and region of the stack.

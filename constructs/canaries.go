@@ -82,10 +82,16 @@ func NewCanaries(scope awsconstructs.Construct, id string, props CanariesProps) 
 		}), name, props.Every}
 	}
 	site, api := canaryNames(props.Deployment)
-	c.site = add("Site", site, map[string]*string{"SITE_URL": jsii.String(props.SiteURL), "API_URL": jsii.String(props.ClientApiURL)})
-	c.api = add("Api", api, map[string]*string{"API_URL": jsii.String(props.ApiURL), "API_REGION": awscdk.Stack_Of(scope).Region()})
+	c.site = add(siteID, site, map[string]*string{"SITE_URL": jsii.String(props.SiteURL), "API_URL": jsii.String(props.ClientApiURL)})
+	c.api = add(apiID, api, map[string]*string{"API_URL": jsii.String(props.ApiURL), "API_REGION": awscdk.Stack_Of(scope).Region()})
 	return c
 }
+
+// Ids of the canaries, and folders of their results.
+const (
+	siteID = "Site"
+	apiID  = "Api"
+)
 
 // canaryNames is the same in each region of a deployment.
 func canaryNames(deployment string) (site, api string) {
@@ -95,25 +101,27 @@ func canaryNames(deployment string) (site, api string) {
 // newRole may do what Synthetics asks of it, but for writing logs and traces:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Synthetics_Canaries_CanaryPermissions.html
 func (c *Canaries) newRole(results awss3.IBucket) awsiam.Role {
-	statement := func(action, resource string, conditions map[string]any) awsiam.PolicyStatement {
+	statement := func(action string, conditions map[string]any, resources ...string) awsiam.PolicyStatement {
 		return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings(action), Resources: jsii.Strings(resource), Conditions: &conditions,
+			Actions: jsii.Strings(action), Resources: jsii.Strings(resources...), Conditions: &conditions,
 		})
 	}
-	return awsiam.NewRole(c.scope, jsii.String("Role"), &awsiam.RoleProps{
+	role := awsiam.NewRole(c.scope, jsii.String("Role"), &awsiam.RoleProps{
 		Description: jsii.String("Lets canaries report what they found"),
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		// Inline, so that they are there before the first run.
 		InlinePolicies: &map[string]awsiam.PolicyDocument{"Report": awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{
 			Statements: &[]awsiam.PolicyStatement{
-				statement("s3:PutObject", *results.ArnForObjects(jsii.String("*")), nil),
-				statement("s3:GetBucketLocation", *results.BucketArn(), nil),
-				statement("s3:ListAllMyBuckets", "*", nil), // it has no resource-level permission
+				statement("s3:PutObject", nil, *results.ArnForObjects(jsii.String(siteID + "/*")), *results.ArnForObjects(jsii.String(apiID + "/*"))),
+				statement("s3:GetBucketLocation", nil, *results.BucketArn()),
+				statement("s3:ListAllMyBuckets", nil, "*"), // it has no resource-level permission
 				// Nor has this; its namespace narrows it.
-				statement("cloudwatch:PutMetricData", "*", map[string]any{"StringEquals": map[string]any{"cloudwatch:namespace": canaryNamespace}}),
+				statement("cloudwatch:PutMetricData", map[string]any{"StringEquals": map[string]any{"cloudwatch:namespace": canaryNamespace}}, "*"),
 			},
 		})},
 	})
+	acknowledge(role, "AwsSolutions-IAM5", "Results are named by the time of a run; ListAllMyBuckets and PutMetricData have no resource-level permission")
+	return role
 }
 
 // canaryNamespace is where Synthetics puts its metrics:

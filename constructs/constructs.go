@@ -134,3 +134,6 @@ func optionalNumber(n int) *float64 {
 func acknowledge(at awsconstructs.IConstruct, rule, reason string) {
 	awscdk.Validations_Of(at).Acknowledge(&awscdk.Acknowledgment{Id: jsii.String(rule), Reason: jsii.String(reason)})
 }
+
+// keyOfTopic is why a rule that publishes by a role of its own has a wildcard.
+const keyOfTopic = "The CDK grants the topic's key as kms:GenerateDataKey*: two actions, on this key alone"

@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -105,7 +106,7 @@ func (p *ImagePipeline) addKey() {
 	autoScaling := condition{"aws:PrincipalArn": fmt.Sprintf("arn:%s:iam::%s:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
 		*p.stack.Partition(), *p.stack.Account())}
 	p.share("LaunchServers", condition{"ArnEquals": autoScaling},
-		"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey")
+		"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey")
 	p.share("AttachVolumes", condition{"ArnEquals": autoScaling, "Bool": condition{"kms:GrantIsForAWSResource": true}},
 		"kms:CreateGrant")
 }
@@ -131,6 +132,11 @@ func (p *ImagePipeline) arn(service, region, resource string) string {
 // publicArn is one of no account's, such as every image's.
 func (p *ImagePipeline) publicArn(service, region, resource string) string {
 	return fmt.Sprintf("arn:%s:%s:%s::%s", *p.stack.Partition(), service, region, resource)
+}
+
+// inBoth is a resource of EC2 that is no account's, here and in the other region.
+func (p *ImagePipeline) inBoth(resource string) []string {
+	return []string{p.publicArn("ec2", p.here, resource), p.publicArn("ec2", p.other, resource)}
 }
 
 // addMachine is what the servers that build and test may do: be commanded by
@@ -159,27 +165,27 @@ var (
 // https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSServiceRoleForImageBuilder.html
 func (p *ImagePipeline) addServiceRole() {
 	p.service = p.imageBuilderRole("ServiceRole", "Lets EC2 Image Builder build, test and copy images")
-	images := []string{
-		p.publicArn("ec2", p.here, "image/*"), p.publicArn("ec2", p.here, "snapshot/*"),
-		p.publicArn("ec2", p.other, "image/*"), p.publicArn("ec2", p.other, "snapshot/*"),
-	}
+	images, snapshots := p.inBoth("image/*"), p.inBoth("snapshot/*")
+	ownImages, ownSnapshots := images[0], snapshots[0] // of this region
 	instances, volumes := p.arn("ec2", p.here, "instance/*"), p.arn("ec2", p.here, "volume/*")
-	network := []string{p.arn("ec2", p.here, "network-interface/*"), p.arn("ec2", p.here, "security-group/"+*p.builders.SecurityGroupId())}
 
-	p.allow(p.service, []string{"ec2:RunInstances"}, append(network, images...), nil)
-	p.allow(p.service, []string{"ec2:RunInstances", "ec2:CreateTags"}, []string{instances, volumes}, marking)
+	p.allow(p.service, []string{"ec2:RunInstances"}, []string{ownImages, ownSnapshots, p.arn("ec2", p.here, "security-group/"+*p.builders.SecurityGroupId())}, nil)
+	p.allow(p.service, []string{"ec2:RunInstances"}, []string{instances, volumes}, marking)
 	p.allow(p.service, []string{"iam:PassRole"}, []string{*p.machine.RoleArn()},
 		condition{"StringEquals": condition{"iam:PassedToService": "ec2.amazonaws.com"}})
-	p.allow(p.service, []string{"ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances", "ec2:CreateImage"}, []string{instances}, marked)
-	p.allow(p.service, []string{"ec2:CreateImage", "ec2:CopyImage", "ec2:CreateTags", "ec2:ModifyImageAttribute"}, images, nil)
-	p.allow(p.service, []string{"ec2:DeregisterImage", "ec2:ModifySnapshotAttribute"}, images, marked)
+	p.allow(p.service, []string{"ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances", "ec2:CreateImage", "ec2:DescribeInstanceAttribute"}, []string{instances}, marked)
+	p.allow(p.service, []string{"ec2:CreateImage"}, []string{ownImages, ownSnapshots}, nil)
+	p.allow(p.service, []string{"ec2:CopyImage"}, slices.Concat(images, snapshots), nil)
+	p.allow(p.service, []string{"ec2:CreateTags", "ec2:ModifyImageAttribute"}, images, nil)
+	p.allow(p.service, []string{"ec2:CreateTags"}, append([]string{instances, volumes}, snapshots...), marking)
+	p.allow(p.service, []string{"ec2:DeregisterImage"}, images, marked)
+	p.allow(p.service, []string{"ec2:ModifySnapshotAttribute"}, snapshots, marked)
 	p.allow(p.service, []string{"ssm:SendCommand"}, []string{p.publicArn("ssm", p.here, "document/AWS-RunShellScript")}, nil)
 	p.allow(p.service, []string{"ssm:SendCommand"}, []string{instances}, condition{"StringEquals": condition{"ssm:resourceTag/CreatedBy": "EC2 Image Builder"}})
-	p.allow(p.service, []string{"ssm:GetParameter"}, []string{p.publicArn("ssm", p.here, "parameter/aws/service/canonical/ubuntu/*")}, nil)
 	p.allow(p.service, []string{"events:PutRule", "events:PutTargets", "events:DescribeRule", "events:RemoveTargets", "events:DeleteRule"},
 		[]string{p.arn("events", p.here, "rule/ImageBuilder-*")}, nil)
 	p.allow(p.service, []string{
-		"ec2:DescribeImages", "ec2:DescribeInstanceAttribute", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances",
+		"ec2:DescribeImages", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances",
 		"ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeSnapshots", "ec2:DescribeSubnets", "ec2:DescribeTags",
 		"ssm:DescribeInstanceInformation", "ssm:GetCommandInvocation", "ssm:ListCommandInvocations", "ssm:ListCommands",
 	}, []string{"*"}, nil) // none of them has resource-level permissions
@@ -192,18 +198,17 @@ func (p *ImagePipeline) addServiceRole() {
 		condition{"StringEquals": viaEC2, "ForAnyValue:StringEquals": ours})
 	p.allow(p.service, []string{"kms:CreateGrant"}, keys,
 		condition{"StringEquals": viaEC2, "ForAnyValue:StringEquals": ours, "Bool": condition{"kms:GrantIsForAWSResource": true}})
+	acknowledge(p.service, "AwsSolutions-IAM5", "What a build makes has an id that only AWS knows, and Image Builder's mark; to list and to describe has no resource-level permission")
 }
 
 // addLifecycleRole is what the lifecycle policies may do, in both regions.
 // https://docs.aws.amazon.com/aws-managed-policy/latest/reference/EC2ImageBuilderLifecycleExecutionPolicy.html
 func (p *ImagePipeline) addLifecycleRole() {
 	p.lifecycle = p.imageBuilderRole("LifecycleRole", "Lets EC2 Image Builder delete old images")
-	both := func(resource string) []string {
-		return []string{p.publicArn("ec2", p.here, resource), p.publicArn("ec2", p.other, resource)}
-	}
-	p.allow(p.lifecycle, []string{"ec2:DeregisterImage", "ec2:DescribeImageAttribute"}, both("image/*"), marked)
-	p.allow(p.lifecycle, []string{"ec2:DeleteSnapshot"}, both("snapshot/*"), marked)
+	p.allow(p.lifecycle, []string{"ec2:DeregisterImage", "ec2:DescribeImageAttribute"}, p.inBoth("image/*"), marked)
+	p.allow(p.lifecycle, []string{"ec2:DeleteSnapshot"}, p.inBoth("snapshot/*"), marked)
 	p.allow(p.lifecycle, []string{"ec2:DescribeImages", "tag:GetResources"}, []string{"*"}, nil) // neither has resource-level permissions
+	acknowledge(p.lifecycle, "AwsSolutions-IAM5", "Images have ids that only AWS knows, and Image Builder's mark; to list them has no resource-level permission")
 }
 
 // imageBuilderRole is one that Image Builder assumes for this account alone.
@@ -232,7 +237,7 @@ func (p *ImagePipeline) Bake(name string, tier *ServerTier) {
 	subnet := (*p.props.Vpc.SelectSubnets(tier.props.ServerSubnets).SubnetIds)[0]
 	buildLogs := newLogGroup(scope, "BuildLogs", p.props.LogDays, "/aws/imagebuilder/"+prefix)
 	pipelineLogs := newLogGroup(scope, "PipelineLogs", p.props.LogDays, "/aws/imagebuilder/pipeline/"+prefix)
-	p.permit(prefix, ImageParameter(p.props.Deployment, name), subnet, buildLogs, pipelineLogs)
+	p.permit(prefix, ImageParameter(p.props.Deployment, name), ubuntu(tier.props.InstanceType), subnet, buildLogs, pipelineLogs)
 
 	pipeline := awsimagebuilder.NewCfnImagePipeline(scope, jsii.String("Pipeline"), &awsimagebuilder.CfnImagePipelineProps{
 		Name:                           jsii.String(prefix),
@@ -263,8 +268,11 @@ func (p *ImagePipeline) Bake(name string, tier *ServerTier) {
 }
 
 // permit is what the roles may do for one tier's images.
-func (p *ImagePipeline) permit(prefix, parameter string, subnet *string, logs ...awslogs.LogGroup) {
-	p.allow(p.service, []string{"ec2:RunInstances"}, []string{p.arn("ec2", p.here, "subnet/"+*subnet)}, nil)
+func (p *ImagePipeline) permit(prefix, parameter, parent string, subnet *string, logs ...awslogs.LogGroup) {
+	subnetArn := p.arn("ec2", p.here, "subnet/"+*subnet)
+	p.allow(p.service, []string{"ec2:RunInstances"}, []string{subnetArn}, nil)
+	p.allow(p.service, []string{"ec2:RunInstances"}, []string{p.arn("ec2", p.here, "network-interface/*")}, condition{"ArnEquals": condition{"ec2:Subnet": subnetArn}})
+	p.allow(p.service, []string{"ssm:GetParameter"}, []string{p.publicArn("ssm", p.here, "parameter"+parent)}, nil)
 	p.allow(p.service, []string{"ssm:GetParameter", "ssm:PutParameter"},
 		[]string{p.arn("ssm", p.here, "parameter"+parameter), p.arn("ssm", p.other, "parameter"+parameter)}, nil)
 	for _, role := range []awsiam.Role{p.service, p.machine} {
@@ -410,7 +418,7 @@ func (p *ImagePipeline) expire(scope awsconstructs.Construct, prefix string) {
 // notifyFailures publishes through a role, as BackupPlan's rule does.
 // https://docs.aws.amazon.com/imagebuilder/latest/userguide/integ-eventbridge.html
 func (p *ImagePipeline) notifyFailures(scope awsconstructs.Construct, prefix string) {
-	awsevents.NewRule(scope, jsii.String("Failures"), &awsevents.RuleProps{
+	rule := awsevents.NewRule(scope, jsii.String("Failures"), &awsevents.RuleProps{
 		Description: jsii.String("Images " + prefix + " whose build, test or copy failed; state.reason says why"),
 		EventPattern: &awsevents.EventPattern{
 			Source:     jsii.Strings("aws.imagebuilder"),
@@ -422,4 +430,5 @@ func (p *ImagePipeline) notifyFailures(scope awsconstructs.Construct, prefix str
 			awseventstargets.NewSnsTopic(p.props.Topic, &awseventstargets.SnsTopicProps{AuthorizeUsingRole: jsii.Bool(true)}),
 		},
 	})
+	acknowledge(rule, "AwsSolutions-IAM5", keyOfTopic)
 }

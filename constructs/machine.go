@@ -83,7 +83,7 @@ func machineRole(scope awsconstructs.Construct) awsiam.Role {
 		),
 		Resources: jsii.Strings("*"),
 	}))
-	acknowledge(role, "AwsSolutions-IAM5", "Session Manager's channels and DescribeTargetHealth have no resource-level permission; artifacts of any release are read, see server")
+	acknowledge(role, "AwsSolutions-IAM5", "Session Manager's channels and DescribeTargetHealth have no resource-level permission; artifacts of any release are read, see server, and components of any version")
 	return role
 }
 

@@ -56,6 +56,8 @@ func NewSecretRotation(scope awsconstructs.Construct, id string, props SecretRot
 	r.addAlarm()
 	if props.Days > 0 {
 		r.addSchedule()
+	} else {
+		props.Database.KeepPassword("The writer is in the other region, and its password with it")
 	}
 	return r
 }
@@ -92,9 +94,11 @@ func (r *SecretRotation) addFunction() {
 			"WRITER_NAME":  jsii.String(r.props.WriterName),
 		},
 	})
+	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html
 	r.function.AddPermission(jsii.String("SecretsManager"), &awslambda.Permission{
 		Principal:     awsiam.NewServicePrincipal(jsii.String("secretsmanager.amazonaws.com"), nil),
 		SourceAccount: awscdk.Stack_Of(r.scope).Account(),
+		SourceArn:     database.secret.SecretArn(),
 	})
 	r.keepNetworkFromCode(role)
 }
@@ -124,6 +128,7 @@ func (r *SecretRotation) newRole() awsiam.Role {
 		ResourceName: jsii.String("*"),
 	}), interfaces...)
 	allow(jsii.String("*"), "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets") // they have no resource-level permission
+	acknowledge(role, "AwsSolutions-IAM5", "Lambda joins the VPC by the function's role, with any one resource named perhaps not; the function's own code is denied it")
 	return role
 }
 

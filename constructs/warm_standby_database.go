@@ -102,7 +102,7 @@ func NewWarmStandbyDatabase(scope awsconstructs.Construct, id string, props Warm
 	d.secret = d.newSecret()
 	d.instance = d.newInstance()
 	d.addPrivateName()
-	acknowledge(d.instance, "AwsSolutions-RDS11", "Another port would hide nothing: the API servers alone reach it, by their security group")
+	acknowledge(d.instance, "AwsSolutions-RDS11", "Another port would hide nothing: the API servers and the rotation alone reach it, by their security groups")
 	if !props.MultiAz {
 		acknowledge(d.instance, "AwsSolutions-RDS3", "MultiAz is off by choice: the other region holds a copy, and a promotion adds the second zone")
 	}
@@ -137,8 +137,13 @@ func (d *WarmStandbyDatabase) newSecret() awssecretsmanager.ISecret {
 			ExcludeCharacters:    jsii.String(excludedFromPasswords),
 		},
 	})
-	acknowledge(secret, "AwsSolutions-SMG4", "A rotation changes the writer's password before the other region's copy of the secret follows")
 	return secret
+}
+
+// KeepPassword accepts, for a reason, that no schedule changes the password of the
+// region that owns the secret.
+func (d *WarmStandbyDatabase) KeepPassword(reason string) {
+	acknowledge(d.secret, "AwsSolutions-SMG4", reason)
 }
 
 // removal is the policy of the instance and of what is of use only beside it:

@@ -326,7 +326,11 @@ func (r *regional) newImages(topic awssns.ITopic, web, api *constructs.ServerTie
 // primary: elsewhere is the writer that has to learn of a new password.
 func (r *regional) newRotation(topic awssns.ITopic, database *constructs.WarmStandbyDatabase) {
 	db := r.settings.Database
-	if db.RotationDays == 0 || db.SecretRegion != r.region {
+	if db.SecretRegion != r.region {
+		return
+	}
+	if db.RotationDays == 0 {
+		database.KeepPassword("database.rotationDays is 0 by choice")
 		return
 	}
 	props := constructs.SecretRotationProps{

@@ -81,7 +81,8 @@ func TestRotation(t *testing.T) {
 	instanceID, _ := theOnly(t, tmpl, dbInstance, "Database")
 	equal(t, "whose certificate it wants", variables["DB_TLS_NAME"], object{"Fn::GetAtt": []any{instanceID, "Endpoint.Address"}})
 	_, permission := theOnly(t, tmpl, "AWS::Lambda::Permission", "Rotation")
-	equal(t, "who may call it", []any{propertiesOf(permission)["Principal"], propertiesOf(permission)["SourceAccount"]}, []any{"secretsmanager.amazonaws.com", account})
+	equal(t, "who may call it", []any{propertiesOf(permission)["Principal"], propertiesOf(permission)["SourceAccount"], propertiesOf(permission)["SourceArn"]},
+		[]any{"secretsmanager.amazonaws.com", account, object{"Ref": secretID}})
 
 	roleID, role := theOnly(t, tmpl, "AWS::IAM::Role", "Rotation")
 	if propertiesOf(role)["ManagedPolicyArns"] != nil {

@@ -33,8 +33,10 @@ func TestCommands(t *testing.T) {
 	want := map[string]string{
 		"test/test":       "make test",
 		"test/lint":       "make lint",
+		"test/scan":       "make scan",
+		"test/audit":      "make audit",
 		"test/synth":      "make synth DEPLOYMENT=example\nmake synth DEPLOYMENT=walkthrough",
-		"nightly/ci":      ".ci/run as root",
+		"nightly/ci":      ".ci/run as root UNREACHABLE=fail",
 		"changes/synth":   "make synth DEPLOYMENT=prod",
 		"changes/comment": "make node_modules/.package-lock.json\nmake changes DEPLOYMENT=prod CHANGESFLAGS=-append /summary.md -pull-request 12",
 		"deploy/changes":  "make synth DEPLOYMENT=prod\nmake changes DEPLOYMENT=prod CHANGESFLAGS=-append /summary.md",
@@ -45,7 +47,7 @@ func TestCommands(t *testing.T) {
 	for name, script := range map[string]string{
 		"bin/make":                     "#!/bin/sh\necho make \"$@\" >>'" + log + "'\n",
 		"bin/sudo":                     "#!/bin/sh\nAS=' as root' exec \"$@\"\n",
-		".ci/run":                      "#!/bin/sh\necho \".ci/run$AS\" >>'" + log + "'\n",
+		".ci/run":                      "#!/bin/sh\necho \".ci/run$AS UNREACHABLE=$UNREACHABLE\" >>'" + log + "'\n",
 		"deployments/example.yaml":     "",
 		"deployments/walkthrough.yaml": "",
 	} {

@@ -118,15 +118,16 @@ func judge(finding scan.Result, folder string, acceptances []*accepted) (string,
 		resource, finding.Description(), rule.AVDID, strings.ToLower(string(finding.Severity())), strings.ToLower(rule.AVDID)), nil
 }
 
-// logicalID begins a resource in the CDK's own indentation, and has a hash at its end.
-var logicalID = regexp.MustCompile(`^ {2}"(\w+?)([0-9A-F]{8})?": \{$`)
+// logicalID begins a resource in the CDK's own indentation, and has a hash at its
+// end, or in YAML.
+var logicalID = regexp.MustCompile(`^ {2}(?:"(\w+?)(?:[0-9A-F]{8})?": \{|(\w+):)$`)
 
 // resourceAt is the resource that a line belongs to.
 func resourceAt(template string, line int) string {
 	lines := strings.Split(template, "\n")
 	for i := min(line, len(lines)) - 1; i >= 0; i-- {
 		if id := logicalID.FindStringSubmatch(lines[i]); id != nil {
-			return id[1]
+			return id[1] + id[2]
 		}
 	}
 	return ""
