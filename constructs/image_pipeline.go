@@ -134,12 +134,17 @@ func (p *ImagePipeline) publicArn(service, region, resource string) string {
 }
 
 // addMachine is what the servers that build and test may do: be commanded by
-// Systems Manager and, see permit, read their components and write their logs.
+// Systems Manager, fetch the program that runs components from AWS's own buckets
+// and, see permit, read their components and write their logs.
 // https://docs.aws.amazon.com/imagebuilder/latest/userguide/security-iam-awsmanpol.html
 func (p *ImagePipeline) addMachine() {
 	p.builders = closedGroup(p.scope, "Builders", p.props.Vpc, "Servers that build images: nobody reaches them")
 	allowUpdates(p.builders)
 	p.machine = machineRole(p.scope)
+	p.allow(p.machine, []string{"s3:GetObject"}, []string{
+		fmt.Sprintf("arn:%s:s3:::ec2imagebuilder-toe-%s-prod/*", *p.stack.Partition(), p.here),
+		fmt.Sprintf("arn:%s:s3:::ec2imagebuilder-managed-resources-%s-prod/*", *p.stack.Partition(), p.here),
+	}, nil)
 	p.profile = awsiam.NewInstanceProfile(p.scope, jsii.String("Profile"), &awsiam.InstanceProfileProps{Role: p.machine})
 }
 
