@@ -137,7 +137,7 @@ func (d *WarmStandbyDatabase) newSecret() awssecretsmanager.ISecret {
 			ExcludeCharacters:    jsii.String(excludedFromPasswords),
 		},
 	})
-	acknowledge(secret, "AwsSolutions-SMG4", "A rotation changes the writer's password before the other region's copy of the secret follows")
+	acknowledge(secret, "AwsSolutions-SMG4", "Rotation is a choice: SecretRotation does it, by a function of its own and only where the writer is")
 	return secret
 }
 
