@@ -30,8 +30,8 @@ type ImagePipelineProps struct {
 }
 
 // ImagePipeline bakes the images of a region's servers by EC2 Image Builder and
-// copies them to the other region. It stands in both, so that either has what it
-// takes to go on alone; each region's servers find the newest image, whichever
+// copies them to the other region. It stands in both, so that either can build when
+// the other is gone; each region's servers find the newest image, whichever
 // region built it, by a parameter of their own region's: ImageParameter.
 //
 // A recipe names its components by wildcard, so that it stays the same when they
