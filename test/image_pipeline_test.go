@@ -235,7 +235,7 @@ func TestImageRolesReachTheirOwn(t *testing.T) {
 				resources, _ := json.Marshal(statement["Resource"])
 				for _, action := range texts(statement["Action"]) {
 					open := strings.Contains(string(resources), "*") && statement["Condition"] == nil
-					ours := regexp.MustCompile(`"arn:aws:imagebuilder:[^"]*/books-(web|api)|/ImageBuilder-\*|canonical/ubuntu`).Match(resources)
+					ours := regexp.MustCompile(`"arn:aws:imagebuilder:[^"]*/books-(web|api)|/ImageBuilder-\*|canonical/ubuntu|:::ec2imagebuilder-`).Match(resources)
 					if open && !ours && !unbound[action] && !strings.Contains(action, ":Describe") {
 						t.Errorf("%s: %s may %s on %s", name, id, action, resources)
 					}
@@ -337,8 +337,10 @@ func TestImageCommands(t *testing.T) {
 	a := deployment(t, "example", "", nil)
 	tmpl := a.regional(a.settings.Primary)
 	known := map[string]bool{}
-	for _, r := range resourcesOf(tmpl, imageBuilder+"ImagePipeline") {
-		known[fmt.Sprintf("arn:aws:imagebuilder:%s:%s:image-pipeline/%s", a.settings.Primary, a.settings.Account, propertiesOf(r)["Name"])] = true
+	for _, region := range []string{a.settings.Primary, a.settings.Standby} {
+		for _, r := range resourcesOf(a.regional(region), imageBuilder+"ImagePipeline") {
+			known[fmt.Sprintf("arn:aws:imagebuilder:%s:%s:image-pipeline/%s", region, a.settings.Account, propertiesOf(r)["Name"])] = true
+		}
 	}
 	for _, tier := range []string{"web", "api"} {
 		known[constructs.ImageParameter(a.settings.Name, tier)] = true
