@@ -31,7 +31,8 @@ type Timings struct {
 	ClientKeepAlive time.Duration // How long a load balancer lets a client keep a connection.
 
 	Servers   int           // Fewest servers of a tier of the primary.
-	BootGrace time.Duration // How long a server may boot before it is replaced.
+	Boot      time.Duration // How long a server boots, typically.
+	BootGrace time.Duration // How long it may boot before it is replaced.
 	MultiAz   bool          // The primary's database has a copy in another zone.
 
 	LagLimit  time.Duration // Replica lag above which an alarm is raised.

@@ -10,6 +10,10 @@ import (
 // FromSettings is what the templates of a deployment will say. What no setting
 // decides stands in the constructs, too, named beside it.
 func FromSettings(s *settings.Settings) Timings {
+	boot := bootStock
+	if s.Images.Web == settings.BakedImage && s.Images.Api == settings.BakedImage {
+		boot = bootBaked
+	}
 	return Timings{
 		CheckInterval: s.Failover.Interval,
 		CheckFailures: s.Failover.FailureThreshold,
@@ -29,6 +33,7 @@ func FromSettings(s *settings.Settings) Timings {
 		ClientKeepAlive: 180 * time.Second,
 		BootGrace:       10 * time.Minute,
 
+		Boot:    boot,
 		Servers: min(s.Web.Capacity.Primary.Min, s.Api.Capacity.Primary.Min),
 		MultiAz: s.Database.MultiAz.Primary,
 

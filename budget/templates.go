@@ -26,6 +26,10 @@ func FromStacks(stacks []cloudassembly.Stack) (t Timings, err error) {
 	return t, r.err
 }
 
+// bakedImage begins the reference to an image of the deployment's own
+// (image_pipeline.go, ImageParameter).
+const bakedImage = "resolve:ssm:/imagebuilder/"
+
 type reader struct {
 	stacks []cloudassembly.Stack
 	err    error // The first; what is read after it counts for nothing.
@@ -103,7 +107,18 @@ func (r *reader) tiers(t *Timings, primary string) {
 	for _, balancer := range resources[struct{ LoadBalancerAttributes attributes }](r, "AWS::ElasticLoadBalancingV2::LoadBalancer", "") {
 		t.ClientKeepAlive = max(t.ClientKeepAlive, r.attribute(balancer.LoadBalancerAttributes, "client_keep_alive.seconds"))
 	}
-	for i, group := range resources[struct{ MinSize, HealthCheckGracePeriod number }](r, "AWS::AutoScaling::AutoScalingGroup", primary) {
+	baked := 0
+	for _, template := range resources[struct{ LaunchTemplateData struct{ ImageId string } }](r, "AWS::EC2::LaunchTemplate", primary) {
+		if strings.HasPrefix(template.LaunchTemplateData.ImageId, bakedImage) {
+			baked++
+		}
+	}
+	t.Boot = bootBaked
+	groups := resources[struct{ MinSize, HealthCheckGracePeriod number }](r, "AWS::AutoScaling::AutoScalingGroup", primary)
+	if baked < len(groups) { // a bastion has a template, too, and no baked image
+		t.Boot = bootStock
+	}
+	for i, group := range groups {
 		t.BootGrace = max(t.BootGrace, group.HealthCheckGracePeriod.seconds())
 		if servers := int(group.MinSize); i == 0 || servers < t.Servers {
 			t.Servers = servers

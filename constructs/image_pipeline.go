@@ -31,8 +31,8 @@ type ImagePipelineProps struct {
 }
 
 // ImagePipeline bakes the images of a region's servers by EC2 Image Builder and
-// copies them to the other region. It stands in both, so that either has what it
-// takes to go on alone; each region's servers find the newest image, whichever
+// copies them to the other region. It stands in both, so that either can build when
+// the other is gone; each region's servers find the newest image, whichever
 // region built it, by a parameter of their own region's: ImageParameter.
 //
 // A recipe names its components by wildcard, so that it stays the same when they
@@ -140,12 +140,17 @@ func (p *ImagePipeline) inBoth(resource string) []string {
 }
 
 // addMachine is what the servers that build and test may do: be commanded by
-// Systems Manager and, see permit, read their components and write their logs.
+// Systems Manager, fetch the program that runs components from AWS's own buckets
+// and, see permit, read their components and write their logs.
 // https://docs.aws.amazon.com/imagebuilder/latest/userguide/security-iam-awsmanpol.html
 func (p *ImagePipeline) addMachine() {
 	p.builders = closedGroup(p.scope, "Builders", p.props.Vpc, "Servers that build images: nobody reaches them")
 	allowUpdates(p.builders)
 	p.machine = machineRole(p.scope)
+	p.allow(p.machine, []string{"s3:GetObject"}, []string{
+		fmt.Sprintf("arn:%s:s3:::ec2imagebuilder-toe-%s-prod/*", *p.stack.Partition(), p.here),
+		fmt.Sprintf("arn:%s:s3:::ec2imagebuilder-managed-resources-%s-prod/*", *p.stack.Partition(), p.here),
+	}, nil)
 	p.profile = awsiam.NewInstanceProfile(p.scope, jsii.String("Profile"), &awsiam.InstanceProfileProps{Role: p.machine})
 }
 

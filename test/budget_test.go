@@ -111,6 +111,29 @@ func TestBudgetRefusesOtherTemplates(t *testing.T) {
 	}
 }
 
+// TestBudgetKnowsBakedImages: a boot that installs nothing is shorter, once both
+// tiers are launched from such images.
+func TestBudgetKnowsBakedImages(t *testing.T) {
+	baked := deployment(t, "example", "failed back", failedBack).read(t)
+	for _, tt := range []struct {
+		name, old, new string
+		typical        time.Duration
+	}{
+		{"both baked", "/imagebuilder/books/", "/imagebuilder/books/", 64 * time.Second},
+		{"the API stock", "resolve:ssm:/imagebuilder/books/api", "resolve:ssm:/aws/service/canonical", 164 * time.Second},
+	} {
+		timings, err := budget.FromStacks(replaced(t, baked, tt.old, tt.new))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, failure := range budget.Failures(timings) {
+			if failure.Name == "Region lost: capacity" && failure.Typical() != tt.typical {
+				t.Errorf("%s: want %s typically, got %s", tt.name, tt.typical, failure.Typical())
+			}
+		}
+	}
+}
+
 // replaced is the templates with other text in them, which has to be there.
 func replaced(t *testing.T, stacks []cloudassembly.Stack, old, text string) (changed []cloudassembly.Stack) {
 	t.Helper()

@@ -257,6 +257,26 @@ func TestImageRolesReachTheirOwn(t *testing.T) {
 	})
 }
 
+// TestBuildersFetchWhatRunsComponents: Image Builder's own policy for the servers
+// that build has this, too, and without it there may be no build.
+// https://docs.aws.amazon.com/aws-managed-policy/latest/reference/EC2InstanceProfileForImageBuilder.html
+func TestBuildersFetchWhatRunsComponents(t *testing.T) {
+	baking(t, func(name string, a *assembly, region, _ string) {
+		_, policy := imagePart(t, a.regional(region), "AWS::IAM::Policy", "RoleDefault")
+		var got []string
+		for _, s := range policy["PolicyDocument"].(object)["Statement"].([]any) {
+			if statement := s.(object); statement["Action"] == "s3:GetObject" {
+				got = append(got, texts(statement["Resource"])...)
+			}
+		}
+		slices.Sort(got)
+		equal(t, name+": what the builders may fetch", got, []string{
+			"arn:aws:s3:::ec2imagebuilder-managed-resources-" + region + "-prod/*",
+			"arn:aws:s3:::ec2imagebuilder-toe-" + region + "-prod/*",
+		})
+	})
+}
+
 func TestFailedBuildsAreHeardOf(t *testing.T) {
 	baking(t, func(name string, a *assembly, region, _ string) {
 		tmpl := a.regional(region)
@@ -309,8 +329,10 @@ func TestImageCommands(t *testing.T) {
 	a := deployment(t, "example", "", nil)
 	tmpl := a.regional(a.settings.Primary)
 	known := map[string]bool{}
-	for _, r := range resourcesOf(tmpl, imageBuilder+"ImagePipeline") {
-		known[fmt.Sprintf("arn:aws:imagebuilder:%s:%s:image-pipeline/%s", a.settings.Primary, a.settings.Account, propertiesOf(r)["Name"])] = true
+	for _, region := range []string{a.settings.Primary, a.settings.Standby} {
+		for _, r := range resourcesOf(a.regional(region), imageBuilder+"ImagePipeline") {
+			known[fmt.Sprintf("arn:aws:imagebuilder:%s:%s:image-pipeline/%s", region, a.settings.Account, propertiesOf(r)["Name"])] = true
+		}
 	}
 	for _, tier := range []string{"web", "api"} {
 		known[constructs.ImageParameter(a.settings.Name, tier)] = true

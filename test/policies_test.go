@@ -169,6 +169,7 @@ const (
 	imagesUnmarked   = "an image or snapshot whose mark is not there yet, or that is Canonical's; AWS's own role has these for all, too: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSServiceRoleForImageBuilder.html"
 	imagesMarked     = "the id of what Image Builder makes; its mark says that Image Builder made it: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/EC2ImageBuilderLifecycleExecutionPolicy.html"
 	imageVersions    = "versions, which Image Builder counts; the name is exact"
+	imageProgram     = "the program that runs components, in AWS's own buckets: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/EC2InstanceProfileForImageBuilder.html"
 	imageRules       = "Image Builder's own rules, by whose names AWS's own role knows them, too: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSServiceRoleForImageBuilder.html"
 	interfaceIn      = "an interface that is there with its server; it is in one subnet: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances-subnet"
 	keyByAlias       = "the other region's key, whose id is not known here; its alias is exact: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-resource-aliases"
@@ -230,6 +231,7 @@ var wildcards = []struct{ reason, actions, resources, condition string }{
 	{reason: imageVersions, actions: "imagebuilder:GetComponent", resources: `arn:aws:imagebuilder:REGION:ACCOUNT:component/books-api-build/*
 		arn:aws:imagebuilder:REGION:ACCOUNT:component/books-api-test/* arn:aws:imagebuilder:REGION:ACCOUNT:component/books-web-build/*
 		arn:aws:imagebuilder:REGION:ACCOUNT:component/books-web-test/*`},
+	{reason: imageProgram, actions: "s3:GetObject", resources: "arn:aws:s3:::ec2imagebuilder-managed-resources-REGION-prod/* arn:aws:s3:::ec2imagebuilder-toe-REGION-prod/*"},
 	{reason: imageRules, resources: "arn:aws:events:REGION:ACCOUNT:rule/ImageBuilder-*", actions: "events:DeleteRule events:DescribeRule events:PutRule events:PutTargets events:RemoveTargets"},
 	{
 		reason: keyByAlias, actions: "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKeyWithoutPlaintext kms:ReEncryptFrom kms:ReEncryptTo",

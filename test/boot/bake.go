@@ -57,6 +57,11 @@ func (w *world) bake(t tier) (root string, err error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", s.name, err)
 		}
+		if id == "Build" { // its servers would ship what it logged
+			if _, err := s.in("bash", "-c", "test -e /var/log/syslog -a ! -s /var/log/syslog"); err != nil {
+				return "", fmt.Errorf("%s: the image has the builder's system log, or there is none: %w", s.name, err)
+			}
+		}
 		// What every machine has of its own, Image Builder removes:
 		// https://docs.aws.amazon.com/imagebuilder/latest/userguide/security-best-practices.html
 		if _, err := s.in("bash", "-c", ": >/etc/machine-id; rm -f /root/script /etc/ssh/ssh_host_*"); err != nil {
