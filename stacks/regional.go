@@ -246,7 +246,6 @@ func (r *regional) newCanaries() *constructs.Canaries {
 	}
 	return constructs.NewCanaries(r.stack, "Canaries", constructs.CanariesProps{
 		Deployment:   s.Name,
-		Script:       r.artifacts.Canaries,
 		SiteURL:      "https://" + domain.Host(domain.Site) + "/",
 		ClientApiURL: "https://" + domain.Host(domain.Api) + s.Failover.HealthPath,
 		ApiURL:       "https://" + domain.RegionalHost(domain.Api, r.region) + s.Failover.HealthPath,
