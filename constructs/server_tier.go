@@ -246,10 +246,11 @@ func (t *ServerTier) server() userdata.Server {
 	stack := awscdk.Stack_Of(t.scope)
 	artifact := awss3assets.NewAsset(t.scope, jsii.String("Artifact"), &awss3assets.AssetProps{Path: jsii.String(t.props.Artifact)})
 	// Any archive of the bucket, not this one alone: while a deploy has replaced
-	// the policy but not yet the servers, scaling adds some of the old release.
+	// the policy but not yet the servers, scaling adds some of the old release. An
+	// asset's key is its hash and the last part of its file's name.
 	t.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions:   jsii.Strings("s3:GetObject"),
-		Resources: jsii.Strings(*artifact.Bucket().ArnForObjects(jsii.String("*.tar.gz"))),
+		Resources: jsii.Strings(*artifact.Bucket().ArnForObjects(jsii.String("*.gz"))),
 	}))
 	// The group's logical id as text: a reference would close a circle, since
 	// the group refers to the launch template.

@@ -187,7 +187,7 @@ var wildcards = map[string]string{
 	"ec2:StopInstances on arn:aws:ec2:REGION:ACCOUNT:instance/* if StringEquals ec2:ResourceTag/aws:autoscaling:groupName":                  serverIDs,
 	"autoscaling:UpdateAutoScalingGroup on arn:aws:autoscaling:REGION:ACCOUNT:autoScalingGroup:*:autoScalingGroupName/<ApiGroupASG>":        groupID,
 	"autoscaling:UpdateAutoScalingGroup on arn:aws:autoscaling:REGION:ACCOUNT:autoScalingGroup:*:autoScalingGroupName/<WebGroupASG>":        groupID,
-	"s3:GetObject on arn:aws:s3:::cdk-hnb659fds-assets-ACCOUNT-REGION/*.tar.gz":                                                             artifacts,
+	"s3:GetObject on arn:aws:s3:::cdk-hnb659fds-assets-ACCOUNT-REGION/*.gz":                                                             artifacts,
 
 	"kms:GenerateDataKey* on <NotificationsKey>":                        keyOfTopic,
 	"kms:GenerateDataKey* on the key if StringEquals aws:SourceAccount": keyOfTopic,
