@@ -177,13 +177,11 @@ func (a *Alarms) addSummaries(standsBy bool) {
 	}
 }
 
-// all is every alarm of the region, those that sum up first.
+// all is every alarm of the region, those that sum up first, but for the replica's
+// lag: with that, a promotion would change the dashboard, which is the account's and
+// not the region's.
 func (a *Alarms) all() []awscloudwatch.IAlarm {
-	all := slices.Concat(a.summaries, a.symptoms, a.others)
-	if a.lag != nil {
-		all = append(all, a.lag)
-	}
-	return all
+	return slices.Concat(a.summaries, a.symptoms, a.others)
 }
 
 func anyOf(alarms []awscloudwatch.IAlarm) awscloudwatch.IAlarmRule {

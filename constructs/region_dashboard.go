@@ -31,8 +31,7 @@ type RegionDashboardProps struct {
 
 // NewRegionDashboard defines the dashboard of one region under scope/id. It shows
 // that region's metrics alone, and so what there is while the other is down; it
-// knows no role, since a replica's lag, and the alarm on it, is simply not there on a
-// writer.
+// knows no role, since a replica's lag is simply not there on a writer.
 func NewRegionDashboard(scope awsconstructs.Construct, id string, props RegionDashboardProps) {
 	scope = awsconstructs.NewConstruct(scope, jsii.String(id))
 	region := *awscdk.Stack_Of(scope).Region()

@@ -119,7 +119,7 @@ func sample(m drawnMetric, minute float64) (value float64, reported bool) {
 // raised is the alarms that such a night ends with, by where they are.
 var raised = map[string]*regexp.Regexp{
 	east: regexp.MustCompile(`region-sick|RegionSick|NoHealthyHost|DatabaseCpu$|Canaries`),
-	west: regexp.MustCompile(`standby-not-ready|StandbyNotReady|ReplicaLag|Switch`),
+	west: regexp.MustCompile(`standby-not-ready|StandbyNotReady|Switch`),
 	// of the global stack
 	"global": regexp.MustCompile(`Endpoint` + strings.ReplaceAll(east, "-", "") + `|TrafficHeld`),
 }
