@@ -65,7 +65,7 @@ func run() (err error) {
 	}()
 	app := awscdk.NewApp(props)
 	web, api := application.Of(name, deployment)
-	stacks.New(app, deployment, stacks.Artifacts{Web: web.Archive, Api: api.Archive, Rotation: application.Rotation().Archive, Canaries: "assets/canaries"})
+	stacks.New(app, deployment, stacks.Artifacts{Web: web.Archive, Api: api.Archive, Rotation: application.Rotation().Archive})
 	app.Synth(nil)
 	return nil
 }

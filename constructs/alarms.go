@@ -162,7 +162,8 @@ func (a *Alarms) addSummaries(standsBy bool) {
 	notReady := awscloudwatch.NewCompositeAlarm(a.scope, jsii.String("StandbyNotReady"), &awscloudwatch.CompositeAlarmProps{
 		CompositeAlarmName: jsii.String(a.names.NotReady),
 		AlarmDescription: jsii.String("This region stands by, but is not ready to take over: it is sick, or its replica is behind or has stopped. " +
-			"Nothing is lost yet; repair it while the primary is well. Look first at this region's dashboard. After a promotion this is expected until the settings are deployed."),
+			"Look first at whether the primary is there: if it is not, this may be the only mail that says so, and what to do is section 2 of docs/runbook.md. " +
+			"Else nothing is lost yet; repair it while the primary is well: this region's dashboard. After a promotion this is expected until the settings are deployed."),
 		AlarmRule:                        rule,
 		ActionsSuppressor:                sick,
 		ActionsSuppressorWaitPeriod:      seconds(time.Minute),
@@ -176,7 +177,9 @@ func (a *Alarms) addSummaries(standsBy bool) {
 	}
 }
 
-// all is every alarm of the region, those that sum up first.
+// all is every alarm of the region, those that sum up first, but for the replica's
+// lag: with that, a promotion would change the dashboard, which is the account's and
+// not the region's.
 func (a *Alarms) all() []awscloudwatch.IAlarm {
 	return slices.Concat(a.summaries, a.symptoms, a.others)
 }
@@ -447,7 +450,7 @@ func (a *Alarms) addReplicaLag(scope awsconstructs.Construct, instance awsrds.ID
 		}),
 		beyond: above, threshold: float64(limit), datapoints: 5, periods: 5, missing: silenceIsTrouble,
 		meaning: fmt.Sprintf("The replica has been more than %d s behind for 5 minutes, or replicates no longer: a failover now loses that much. "+
-			"Look first at the replication state and error in the RDS console, then at the primary's write load. After a promotion this is expected until the settings are deployed.", limit),
+			"Look first at whether the primary is there, then at the replication state and error in the RDS console, then at the primary's write load. After a promotion this is expected until the settings are deployed.", limit),
 	}.define(scope, "ReplicaLag")
 }
 

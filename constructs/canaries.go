@@ -10,12 +10,13 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssynthetics"
 	awsconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"warm-standby/assets/canaries"
 )
 
 // CanariesProps configures Canaries.
 type CanariesProps struct {
 	Deployment   string        // Name of the deployment, part of the canaries' names: lower-case letters, digits, hyphens. Required.
-	Script       string        // Folder with index.js, such as assets/canaries. Required.
 	SiteURL      string        // The site, as visitors know it. Required.
 	ClientApiURL string        // A path of the API that answers 200, by the name that visitors' browsers use. Required.
 	ApiURL       string        // The same path, by this region's own name. Required.
@@ -46,8 +47,7 @@ type canary struct {
 	every time.Duration
 }
 
-// canaryRuntime is the newest without a browser, on Node.js 22. The CDK has no name
-// for it yet.
+// canaryRuntime has no browser, and Node.js 22. The CDK has no name for it yet.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Synthetics_Library_Nodejs.html
 const canaryRuntime = "syn-nodejs-5.2"
 
@@ -66,7 +66,9 @@ func NewCanaries(scope awsconstructs.Construct, id string, props CanariesProps) 
 			CanaryName: jsii.String(name),
 			Runtime:    awssynthetics.NewRuntime(jsii.String(canaryRuntime), awssynthetics.RuntimeFamily_NODEJS),
 			Test: awssynthetics.Test_Custom(&awssynthetics.CustomTestOptions{
-				Code:    awssynthetics.Code_FromAsset(jsii.String(props.Script), nil),
+				// Inline: CloudFormation then packs it into the folder where this runtime
+				// looks for it, which is documented for others only.
+				Code:    awssynthetics.Code_FromInline(jsii.String(canaries.Script)),
 				Handler: jsii.String("index.handler"),
 			}),
 			EnvironmentVariables:       &environment,

@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 
 // CostsProps configures Costs.
 type CostsProps struct {
-	Deployment string   // Value of the tag CostTag that the deployment's resources carry; names the budget and the monitor. Required.
+	Deployment string   // Value of the tag CostTag that the deployment's resources carry; begins the budget's name and is the monitor's. Required.
 	Emails     []string // 1 to 10 addresses that are told. Required.
 	MonthlyUSD int      // Budget of a calendar month. Default: no budget.
 	AnomalyUSD int      // Impact from which an unusual cost is told, once a day. Default: no anomalies are told.
@@ -41,6 +42,10 @@ func NewCosts(scope awsconstructs.Construct, id string, props CostsProps) {
 
 // addBudget tells of the month's cost on its way to the budget, and before, once
 // AWS has about five weeks of data to forecast from.
+//
+// Who is told, and of what, is part of the name: a change of it replaces the budget,
+// and the new one is made while the old one still has its name.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-budgets-budget.html
 func addBudget(scope awsconstructs.Construct, props CostsProps) {
 	var subscribers []any
 	for _, email := range props.Emails {
@@ -57,15 +62,16 @@ func addBudget(scope awsconstructs.Construct, props CostsProps) {
 			Subscribers: subscribers,
 		}
 	}
+	notifications := []any{told("ACTUAL", 80), told("ACTUAL", 100), told("FORECASTED", 100)}
 	awsbudgets.NewCfnBudget(scope, jsii.String("Budget"), &awsbudgets.CfnBudgetProps{
 		Budget: &awsbudgets.CfnBudget_BudgetDataProperty{
-			BudgetName:  jsii.String(props.Deployment),
+			BudgetName:  jsii.String(fmt.Sprintf("%s-%.4x", props.Deployment, sha256.Sum256([]byte(*expression(notifications))))),
 			BudgetType:  jsii.String("COST"),
 			TimeUnit:    jsii.String("MONTHLY"),
 			BudgetLimit: &awsbudgets.CfnBudget_SpendProperty{Amount: jsii.Number(props.MonthlyUSD), Unit: jsii.String("USD")},
 			CostFilters: map[string]any{"TagKeyValue": []string{fmt.Sprintf("user:%s$%s", CostTag, props.Deployment)}},
 		},
-		NotificationsWithSubscribers: []any{told("ACTUAL", 80), told("ACTUAL", 100), told("FORECASTED", 100)},
+		NotificationsWithSubscribers: notifications,
 	})
 }
 
@@ -99,11 +105,11 @@ func addAnomalies(scope awsconstructs.Construct, props CostsProps) {
 	})
 }
 
-// expression is one of Cost Explorer's, which CloudFormation takes as JSON.
-func expression(value map[string]any) *string {
+// expression is JSON, as CloudFormation takes Cost Explorer's expressions.
+func expression(value any) *string {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // strings and maps of them always have JSON
+		panic(err) // strings, numbers and what is made of them always have JSON
 	}
 	return jsii.String(string(text))
 }

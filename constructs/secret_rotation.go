@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	awsconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -22,7 +21,7 @@ type SecretRotationProps struct {
 	Artifact   string                  // A .zip with rotation.js at its root. Required.
 	WriterName string                  // FailoverDns's record that says which region writes: in any other the function refuses. Required.
 	Days       int                     // Between two passwords, 1 to 1000. Default: no schedule, the function is there and nothing calls it.
-	Topic      awssns.ITopic           // Told of a rotation that failed. Required.
+	Alarms     *Alarms                 // The region's, with which a rotation that failed is told and shown. Required.
 	LogDays    int                     // Retention of the function's log. Required.
 }
 
@@ -148,12 +147,12 @@ func (r *SecretRotation) keepNetworkFromCode(role awsiam.IRole) {
 
 // addAlarm tells of each step that failed, a refusal included.
 func (r *SecretRotation) addAlarm() {
-	alarm{
+	r.props.Alarms.add(r.scope, "Failed", alarm{
 		metric: r.function.MetricErrors(statistic("Sum", time.Hour)),
 		beyond: above, threshold: 0, datapoints: 1, periods: 1, missing: silenceIsFine,
 		meaning: "The database's password was not changed; servers go on with the one they have. " +
 			"Look first at the function's log, which says why: after a failover it refuses, as it must, until the settings are deployed.",
-	}.tell(r.props.Topic, r.scope, "Failed")
+	})
 }
 
 // addSchedule has Secrets Manager call the function. A new schedule rotates nothing

@@ -329,10 +329,11 @@ func metricFilter(b *bill, id string) {
 }
 
 // logGroup is of a month's logs, kept for the retention: for ever, if there is
-// none. What writes only while somebody drills or deploys, fills no gigabytes.
+// none. What writes only while somebody drills, deploys or bakes an image, or once a
+// rotation, fills no gigabytes.
 func logGroup(b *bill, id string) {
 	for _, r := range b.resources {
-		if (r.Type == "AWS::FIS::ExperimentTemplate" || r.Type == "AWS::Lambda::Function") && strings.Contains(string(r.Properties), `"`+id+`"`) {
+		if slices.Contains([]string{"AWS::FIS::ExperimentTemplate", "AWS::ImageBuilder::ImagePipeline", "AWS::Lambda::Function"}, r.Type) && strings.Contains(string(r.Properties), `"`+id+`"`) {
 			return
 		}
 	}
@@ -438,10 +439,17 @@ func backups(b *bill, id string) {
 	}
 }
 
-// imagePipeline builds by the schedule of its assumptions, on the first instance
-// type of its configuration, and leaves a snapshot in each region.
+// imagePipeline builds as often as is assumed, on the first instance type of its
+// configuration, and leaves a snapshot in each region, of which its lifecycle policy
+// keeps some. Without a schedule it builds nothing by itself.
 func imagePipeline(b *bill, id string) {
-	p := properties[struct{ InfrastructureConfigurationArn, DistributionConfigurationArn reference }](b, id)
+	p := properties[struct {
+		Name, Status                                                 string
+		InfrastructureConfigurationArn, DistributionConfigurationArn reference
+	}](b, id)
+	if p.Status == "DISABLED" {
+		return
+	}
 	types := properties[struct{ InstanceTypes []string }](b, string(p.InfrastructureConfigurationArn)).InstanceTypes
 	if len(types) == 0 {
 		b.problem("%s of %s names no instance type to build on", id, b.stack.Name)
@@ -449,8 +457,33 @@ func imagePipeline(b *bill, id string) {
 	}
 	regions := float64(len(properties[struct{ Distributions []any }](b, string(p.DistributionConfigurationArn)).Distributions))
 	b.add("Images", "builds", b.Builds*b.BuildHours, "EC2 "+types[0]+", hour")
-	b.add("Images", "images kept", regions*b.ImagesKept*b.ImageGB, "snapshot of EBS, GB-month")
+	b.add("Images", "images kept", regions*b.imagesKept(p.Name)*b.ImageGB, "snapshot of EBS, GB-month")
 	b.add("Data transfer", "images to the other region", (regions-1)*b.Builds*b.ImageGB, "data to another region, GB")
+}
+
+// imagesKept is what the lifecycle policy of the same name leaves of a pipeline's images.
+func (b *bill) imagesKept(pipeline string) float64 {
+	for _, id := range slices.Sorted(maps.Keys(b.resources)) {
+		if b.resources[id].Type != "AWS::ImageBuilder::LifecyclePolicy" {
+			continue
+		}
+		policy := properties[struct {
+			Name          string
+			PolicyDetails []struct {
+				Filter struct {
+					Type  string
+					Value number
+				}
+			}
+		}](b, id)
+		for _, detail := range policy.PolicyDetails {
+			if policy.Name == pipeline && detail.Filter.Type == "COUNT" {
+				return float64(detail.Filter.Value)
+			}
+		}
+	}
+	b.problem("no lifecycle policy says how many images of %s %s keeps: their price has no end", pipeline, b.stack.Name)
+	return 0
 }
 
 func experiment(b *bill, _ string) {

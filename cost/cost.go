@@ -41,10 +41,9 @@ type Assumptions struct {
 	Mails        float64 // Of each topic, a month.
 	Invocations  float64 // Of each Lambda function, a month.
 	CallSeconds  float64 // Of each invocation, and of each run of a canary.
-	Builds       float64 // Of each image pipeline, a month.
+	Builds       float64 // Of each image pipeline with a schedule, a month.
 	BuildHours   float64 // Of each build.
-	ImageGB      float64 // Of each image.
-	ImagesKept   float64 // Of each pipeline, in each region.
+	ImageGB      float64 // Of each image, its snapshot's blocks in use.
 	DrillMinutes float64 // Times actions, of experiments of FIS, a month.
 }
 
@@ -55,7 +54,7 @@ func Defaults() Assumptions {
 		WrittenGB: 5, DatabaseGB: 22, NatGB: 10, EndpointGB: 1, LogGB: 0.5,
 		BucketGB: 1, BucketPuts: 35, BackupGB: 30, ServerGB: 5, Mails: 100,
 		Invocations: 100, CallSeconds: 10,
-		Builds: 4, BuildHours: 0.5, ImageGB: 3, ImagesKept: 3,
+		Builds: 4, BuildHours: 0.5, ImageGB: 3,
 	}
 }
 
@@ -85,10 +84,9 @@ func (a *Assumptions) List() []Assumption {
 		{"mails", "mails a month of each topic", &a.Mails},
 		{"invocations", "invocations a month of each Lambda function", &a.Invocations},
 		{"call-seconds", "seconds of each invocation, and of each run of a canary", &a.CallSeconds},
-		{"builds", "builds a month of each image pipeline", &a.Builds},
+		{"builds", "builds a month of each image pipeline with a schedule", &a.Builds},
 		{"build-hours", "hours of each build", &a.BuildHours},
-		{"image-gb", "GB of each image", &a.ImageGB},
-		{"images-kept", "images that each pipeline keeps in each region", &a.ImagesKept},
+		{"image-gb", "GB of each image's snapshot", &a.ImageGB},
 		{"drill-minutes", "minutes a month of each action of a drill, added up", &a.DrillMinutes},
 	}
 }

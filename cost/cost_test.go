@@ -54,9 +54,14 @@ func TestEachTypeIsBilled(t *testing.T) {
 		{"of all options", `"H": {"Type": "AWS::Route53::HealthCheck", "Properties": {"HealthCheckConfig": {"Type": "HTTPS_STR_MATCH", "SearchString": "ok", "RequestInterval": 10, "MeasureLatency": true}}}`, 4.5},
 		{"of an alarm", `"H": {"Type": "AWS::Route53::HealthCheck", "Properties": {"HealthCheckConfig": {"Type": "CLOUDWATCH_METRIC"}}}`, 0.5},
 		{"a secret in two more regions", `"S": {"Type": "AWS::SecretsManager::Secret", "Properties": {"ReplicaRegions": [{}, {}]}}`, 1.2},
-		{"images for two regions", `"P": {"Type": "AWS::ImageBuilder::ImagePipeline", "Properties": {"InfrastructureConfigurationArn": {"Fn::GetAtt": ["I", "Arn"]}, "DistributionConfigurationArn": {"Ref": "D"}}},
+		{"images for two regions", `"P": {"Type": "AWS::ImageBuilder::ImagePipeline", "Properties": {"Name": "web", "Status": "ENABLED", "InfrastructureConfigurationArn": {"Fn::GetAtt": ["I", "Arn"]}, "DistributionConfigurationArn": {"Ref": "D"}}},
 			"I": {"Type": "AWS::ImageBuilder::InfrastructureConfiguration", "Properties": {"InstanceTypes": ["t4g.small"]}},
-			"D": {"Type": "AWS::ImageBuilder::DistributionConfiguration", "Properties": {"Distributions": [{}, {}]}}`, 4*0.5*0.0168 + 2*3*3*0.05 + 4*3*0.02},
+			"D": {"Type": "AWS::ImageBuilder::DistributionConfiguration", "Properties": {"Distributions": [{}, {}]}},
+			"A": {"Type": "AWS::ImageBuilder::LifecyclePolicy", "Properties": {"Name": "api", "PolicyDetails": [{"Filter": {"Type": "COUNT", "Value": 9}}]}},
+			"W": {"Type": "AWS::ImageBuilder::LifecyclePolicy", "Properties": {"Name": "web", "PolicyDetails": [{"Filter": {"Type": "COUNT", "Value": 5}}]}}`, 4*0.5*0.0168 + 2*5*3*0.05 + 4*3*0.02},
+		{"a pipeline without a schedule", `"P": {"Type": "AWS::ImageBuilder::ImagePipeline", "Properties": {"Status": "DISABLED"}}`, 0},
+		{"logs of one", `"P": {"Type": "AWS::ImageBuilder::ImagePipeline", "Properties": {"Status": "DISABLED", "LoggingConfiguration": {"ImageLogGroupName": {"Ref": "L"}}}},
+			"L": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 60}}`, 0},
 		{"what is free", `"V": {"Type": "AWS::EC2::VPC"}, "R": {"Type": "AWS::IAM::Role"}, "C": {"Type": "Custom::Anything"}, "B": {"Type": "AWS::Budgets::Budget"}, "N": {"Type": "AWS::CE::AnomalyMonitor"}`, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -79,6 +84,8 @@ func TestOfNamesAllItCannotPrice(t *testing.T) {
 		"D": {"Type": "AWS::Logs::LogGroup"},
 		"E": {"Type": "AWS::AutoScaling::AutoScalingGroup", "Properties": {"MinSize": {"Ref": "P"}}},
 		"F": {"Type": "AWS::ImageBuilder::ImagePipeline"},
+		"I": {"Type": "AWS::ImageBuilder::ImagePipeline", "Properties": {"Name": "web", "InfrastructureConfigurationArn": {"Ref": "J"}}},
+		"J": {"Type": "AWS::ImageBuilder::InfrastructureConfiguration", "Properties": {"InstanceTypes": ["t4g.small"]}},
 		"G": {"Type": "AWS::RDS::DBInstance", "Properties": {"DBInstanceClass": "db.t3.micro", "Engine": "mysql", "StorageType": "gp3", "EnablePerformanceInsights": true, "PerformanceInsightsRetentionPeriod": 31, "Tags": [{"Key": "backup-plan", "Value": "books"}]}},
 		"H": {"Type": "AWS::Backup::BackupPlan", "Properties": {"BackupPlan": {"BackupPlanName": "books", "BackupPlanRule": [{"CopyActions": [{}]}]}}}`
 	assumptions := Defaults()
@@ -97,6 +104,7 @@ func TestOfNamesAllItCannotPrice(t *testing.T) {
 		"-log-gb: want 0 or more (got -1)",
 		"the copies of H of books-us-east-1 have no retention: their price has no end",
 		"F of books-us-east-1 names no instance type to build on",
+		"no lifecycle policy says how many images of web books-us-east-1 keeps: their price has no end",
 		"no price for Performance Insights beyond 7 days (G of books-us-east-1): say in cost/billing.go how it is billed",
 	} {
 		if !slices.Contains(got, want) {
@@ -125,7 +133,8 @@ func TestAssumptionsCount(t *testing.T) {
 		"Servers": {"Type": "AWS::AutoScaling::AutoScalingGroup", "Properties": {"MinSize": 1, "LaunchTemplate": {"LaunchTemplateId": {"Ref": "Template"}}, "Tags": [{"Key": "backup-plan", "Value": "books"}]}},
 		"Database": {"Type": "AWS::RDS::DBInstance", "Properties": {"DBInstanceClass": "db.t3.micro", "Engine": "mysql", "StorageType": "gp3", "Tags": [{"Key": "backup-plan", "Value": "books"}]}},
 		"Plan": {"Type": "AWS::Backup::BackupPlan", "Properties": {"BackupPlan": {"BackupPlanName": "books", "BackupPlanRule": [{}]}}},
-		"Pipeline": {"Type": "AWS::ImageBuilder::ImagePipeline", "Properties": {"InfrastructureConfigurationArn": {"Ref": "Infrastructure"}, "DistributionConfigurationArn": {"Ref": "Distribution"}}},
+		"Policy": {"Type": "AWS::ImageBuilder::LifecyclePolicy", "Properties": {"Name": "web", "PolicyDetails": [{"Filter": {"Type": "COUNT", "Value": 3}}]}},
+		"Pipeline": {"Type": "AWS::ImageBuilder::ImagePipeline", "Properties": {"Name": "web", "InfrastructureConfigurationArn": {"Ref": "Infrastructure"}, "DistributionConfigurationArn": {"Ref": "Distribution"}}},
 		"Infrastructure": {"Type": "AWS::ImageBuilder::InfrastructureConfiguration", "Properties": {"InstanceTypes": ["t4g.small"]}},
 		"Distribution": {"Type": "AWS::ImageBuilder::DistributionConfiguration", "Properties": {"Distributions": [{}, {}]}},
 		"Drill": {"Type": "AWS::FIS::ExperimentTemplate"},
@@ -148,8 +157,8 @@ func TestAssumptionsCount(t *testing.T) {
 			t.Errorf("-%s: 1000 more change nothing: $%.4f", a.Name, got)
 		}
 	}
-	if fields := len(defaults.List()); fields != 22 {
-		t.Errorf("want all 22 assumptions listed, got %d", fields)
+	if fields := len(defaults.List()); fields != 21 {
+		t.Errorf("want all 21 assumptions listed, got %d", fields)
 	}
 }
 

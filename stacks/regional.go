@@ -56,7 +56,7 @@ func newRegional(app awscdk.App, s *settings.Settings, region string, artifacts 
 	logs, canaries := r.newLogMetrics(web, api), r.newCanaries()
 	topic, alarms := r.newAlarms(database, web, api, logs, canaries)
 	r.newImages(topic, web.ServerTier, api.ServerTier)
-	r.newRotation(topic, database)
+	r.newRotation(alarms, database)
 	r.newBackup(topic, database, web.ServerTier, api.ServerTier)
 	trafficSwitch := r.newSwitch()
 	r.newDashboard(web, api, acl, alarms, trafficSwitch, logs, canaries)
@@ -246,7 +246,6 @@ func (r *regional) newCanaries() *constructs.Canaries {
 	}
 	return constructs.NewCanaries(r.stack, "Canaries", constructs.CanariesProps{
 		Deployment:   s.Name,
-		Script:       r.artifacts.Canaries,
 		SiteURL:      "https://" + domain.Host(domain.Site) + "/",
 		ClientApiURL: "https://" + domain.Host(domain.Api) + s.Failover.HealthPath,
 		ApiURL:       "https://" + domain.RegionalHost(domain.Api, r.region) + s.Failover.HealthPath,
@@ -324,7 +323,7 @@ func (r *regional) newImages(topic awssns.ITopic, web, api *constructs.ServerTie
 
 // newRotation stands where the secret was born, on schedule while that is the
 // primary: elsewhere is the writer that has to learn of a new password.
-func (r *regional) newRotation(topic awssns.ITopic, database *constructs.WarmStandbyDatabase) {
+func (r *regional) newRotation(alarms *constructs.Alarms, database *constructs.WarmStandbyDatabase) {
 	db := r.settings.Database
 	if db.SecretRegion != r.region {
 		return
@@ -339,7 +338,7 @@ func (r *regional) newRotation(topic awssns.ITopic, database *constructs.WarmSta
 		Subnets:    r.network.ApiSubnets(),
 		Artifact:   r.artifacts.Rotation,
 		WriterName: r.settings.Domain.WriterHost(),
-		Topic:      topic,
+		Alarms:     alarms,
 		LogDays:    r.settings.Logs.Days,
 	}
 	if r.primary {

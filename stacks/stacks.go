@@ -19,7 +19,6 @@ type Artifacts struct {
 	Web      string // Path of the static files, index.html at the archive's root. Required.
 	Api      string // Path of the Node.js server, package.json at the archive's root. Required.
 	Rotation string // Path of the .zip of the function that rotates the database's password. Required with database.rotationDays.
-	Canaries string // Folder of the canaries' script, assets/canaries. Required with canaries.
 }
 
 // New defines the deployment's stacks. They are named by region, not role: the

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 
+	"warm-standby/assets/canaries"
 	"warm-standby/constructs"
 )
 
@@ -19,7 +20,6 @@ func TestCanaries(t *testing.T) {
 	stack := newStack(t, west)
 	constructs.NewCanaries(stack, "Canaries", constructs.CanariesProps{
 		Deployment:   "books",
-		Script:       "../assets/canaries",
 		SiteURL:      "https://site.example.com/",
 		ClientApiURL: "https://api.example.com/ready",
 		ApiURL:       "https://api-us-west-2.example.com/ready",
@@ -34,6 +34,7 @@ func TestCanaries(t *testing.T) {
 	} {
 		tm.only("it runs each minute, and leaves nothing behind", "AWS::Synthetics::Canary", object{
 			"Name": name, "RuntimeVersion": "syn-nodejs-5.2", "StartCanaryAfterCreation": true,
+			"Code":                       object{"Handler": "index.handler", "Script": canaries.Script},
 			"Schedule":                   like(object{"Expression": "rate(1 minute)"}),
 			"RunConfig":                  object{"EnvironmentVariables": environment, "TimeoutInSeconds": 60, "MemoryInMB": 960},
 			"ProvisionedResourceCleanup": "AUTOMATIC",

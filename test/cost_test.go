@@ -47,7 +47,7 @@ func TestEveryDeploymentIsPriced(t *testing.T) {
 func TestCostFollowsTheTemplates(t *testing.T) {
 	original := deployment(t, "example", "", nil).read(t)
 	base := estimate(t, original).Sum("", "")
-	const regions, balancers, servers = 2, 2, 6
+	const regions, tiers, balancers, servers = 2, 2, 2, 6
 	requests := 15.0 / 30 * 730 * 3600 / 1e6 // Million a month that an endpoint gets at an interval of 30 s.
 	for _, tt := range []struct {
 		name, old, new string
@@ -78,6 +78,9 @@ func TestCostFollowsTheTemplates(t *testing.T) {
 		{"no backups", `"Key":"backup-plan"`, `"Key":"other"`, -30 * (2*0.095 + 0.02*(730.0/24)/35), 0},
 		{"no buckets", `"Type":"AWS::S3::Bucket"`, `"Type":"AWS::S3::BucketPolicy"`, 0, -0.023 - 35*0.005},
 		{"no topics", `"Type":"AWS::SNS::Topic"`, `"Type":"AWS::SNS::TopicPolicy"`, 0, -0.1 * 0.02},
+		{"no canaries", `"Type":"AWS::Synthetics::Canary"`, `"Type":"AWS::Synthetics::Group"`, 0, -8760 * (0.0012 + 10*960.0/1024*0.0000166667)},
+		{"no dashboards", `"Type":"AWS::CloudWatch::Dashboard"`, `"Type":"AWS::EC2::Route"`, 0, -3},
+		{"more images kept", `"Filter":{"Type":"COUNT","Value":3}`, `"Filter":{"Type":"COUNT","Value":4}`, tiers * regions * 3 * 0.05, 0},
 		{"no site", `"Type":"AWS::CloudFront::Distribution"`, `"Type":"AWS::EC2::Route"`, 0, -1 - 20*0.085},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -161,6 +164,14 @@ func settingsCost(t *testing.T, example *cost.Estimate) string {
 		{"`backup.database`, with the copies in the other region", "true", "false", func(s *settings.Settings) { s.Backup.Database = false }},
 		{"`backup.servers`, likewise", "false", "true", func(s *settings.Settings) { s.Backup.Servers = true }},
 		{"`logs.ship`", "true", "false", func(s *settings.Settings) { s.Logs.Ship = false }},
+		{"`canaries.enabled`, two canaries a region", "true", "false", func(s *settings.Settings) { s.Canaries.Enabled = false }},
+		{"`canaries.minutes`", "5", "1", func(s *settings.Settings) { s.Canaries.Minutes = 1 }},
+		{"`images.enabled`, the pipelines", "true", "false", func(s *settings.Settings) { s.Images.Enabled = false }},
+		{"`images.keep`", "3", "10", func(s *settings.Settings) { s.Images.Keep = 10 }},
+		{"`images.web` and `images.api`", "stock", "baked", func(s *settings.Settings) {
+			s.Images.Web, s.Images.Api = settings.BakedImage, settings.BakedImage
+		}},
+		{"`database.rotationDays`", "30", "0, never", func(s *settings.Settings) { s.Database.RotationDays = 0 }},
 	} {
 		row(v.setting, v.has, v.instead, estimate(t, deployment(t, "example", "with another "+v.setting, v.change).read(t)).Sum("", ""))
 	}

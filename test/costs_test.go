@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/jsii-runtime-go"
+
 	"warm-standby/constructs"
 )
 
@@ -34,7 +37,7 @@ func TestCosts(t *testing.T) {
 			if tt.monthly > 0 {
 				tm.has("what is spent, and what will be, of what carries the tag", "AWS::Budgets::Budget", object{
 					"Budget": object{
-						"BudgetName": "books", "BudgetType": "COST", "TimeUnit": "MONTHLY",
+						"BudgetName": assertions.Match_StringLikeRegexp(jsii.String("^books-[0-9a-f]{8}$")), "BudgetType": "COST", "TimeUnit": "MONTHLY",
 						"BudgetLimit": object{"Amount": 600, "Unit": "USD"},
 						"CostFilters": object{"TagKeyValue": []any{"user:deployment$books"}},
 					},
@@ -52,6 +55,27 @@ func TestCosts(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// TestBudgetIsReplacedUnderAnotherName: CloudFormation makes the new budget, for a
+// change of who is told, before it deletes the old; two of one name are refused. A
+// change of the sum is made in place.
+func TestBudgetIsReplacedUnderAnotherName(t *testing.T) {
+	name := func(monthly int, emails ...string) any {
+		stack := newStack(t, east)
+		constructs.NewCosts(stack, "Costs", constructs.CostsProps{Deployment: "books", Emails: emails, MonthlyUSD: monthly})
+		for _, budget := range *templateOf(t, stack).FindResources(jsii.String("AWS::Budgets::Budget"), nil) {
+			return (*budget)["Properties"].(object)["Budget"].(object)["BudgetName"]
+		}
+		return nil
+	}
+	first := name(600, "ops@example.com")
+	equal(t, "another sum", name(700, "ops@example.com"), first)
+	for _, emails := range [][]string{{"dev@example.com"}, {"ops@example.com", "dev@example.com"}} {
+		if name(600, emails...) == first {
+			t.Errorf("told to %v: the budget keeps its name", emails)
+		}
 	}
 }
 

@@ -370,6 +370,26 @@ func TestDashboardsShowWhatThereIs(t *testing.T) {
 	}
 }
 
+// TestDashboardsShowAllAlarms: whatever mails can be looked at. The replica's lag is a
+// graph, and in the rule of one that is shown.
+func TestDashboardsShowAllAlarms(t *testing.T) {
+	for name, a := range variants(t) {
+		for stack, tmpl := range a.stacks {
+			shown := ""
+			for _, dashboard := range resourcesOf(tmpl, "AWS::CloudWatch::Dashboard") {
+				shown += bodyOf(dashboard)
+			}
+			for _, kind := range []string{"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"} {
+				for id := range resourcesOf(tmpl, kind) {
+					if !strings.Contains(shown, "«"+id+".Arn»") && !strings.Contains(id, "ReplicaLag") {
+						t.Errorf("%s: no dashboard shows %s of %s", name, id, stack)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestRegionDashboardNeedsNoOtherRegion: it is read while the other is down.
 func TestRegionDashboardNeedsNoOtherRegion(t *testing.T) {
 	eachRegional(t, func(name string, a *assembly, region, _ string) {

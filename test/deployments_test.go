@@ -74,7 +74,7 @@ func deployment(t *testing.T, name, key string, change func(*settings.Settings))
 	(*context)["@aws-cdk/core:failSynthOnValidationErrors"] = false // its report is read below
 	app := awscdk.NewApp(&awscdk.AppProps{Context: context, Outdir: jsii.String(out)})
 	awscdk.Validations_Of(app).AddPlugins(validation())
-	stacks.New(app, s, stacks.Artifacts{Web: artifact(t), Api: artifact(t), Rotation: functionArtifact(t), Canaries: "../assets/canaries"})
+	stacks.New(app, s, stacks.Artifacts{Web: artifact(t), Api: artifact(t), Rotation: functionArtifact(t)})
 	if change == nil {
 		applySecurityRules(app)
 	}
