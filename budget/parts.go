@@ -37,9 +37,9 @@ const (
 	databaseConnect = 3 * time.Second // driver.js, connect
 )
 
-// What make test-boot measured, on the builder's processor, not on AWS: the median
-// of the five servers of one run, and the slower of two that were made from a baked
-// image (docs/images.md).
+// What make test-boot measured in its slower runs, on the builder's processor, not on
+// AWS: the median of the five servers of one, and the slower of two that were made
+// from a baked image (docs/images.md).
 const (
 	bootStock = 144 * time.Second
 	bootBaked = 44 * time.Second

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -34,16 +33,7 @@ func (a *assembly) read(t *testing.T) (stacks []cloudassembly.Stack) {
 // TestBudgetOfSettingsIsThatOfTemplates holds the warnings of a synth to what it
 // writes, and the constructs' own timings to those that the budget knows.
 func TestBudgetOfSettingsIsThatOfTemplates(t *testing.T) {
-	all := variants(t)
-	files, err := filepath.Glob("../deployments/*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
-		all[name] = deployment(t, name, "", nil)
-	}
-	for name, a := range all {
+	for name, a := range everyDeployment(t) {
 		got, err := budget.FromStacks(a.read(t))
 		if err != nil {
 			t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,16 +23,7 @@ func estimate(t *testing.T, stacks []cloudassembly.Stack) *cost.Estimate {
 }
 
 func TestEveryDeploymentIsPriced(t *testing.T) {
-	all := variants(t)
-	files, err := filepath.Glob("../deployments/*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
-		all[name] = deployment(t, name, "", nil)
-	}
-	for name, a := range all {
+	for name, a := range everyDeployment(t) {
 		e := estimate(t, a.read(t))
 		primary, standby := e.Sum(e.Primary, ""), e.Sum(e.Standby, "")
 		if e.Primary != a.settings.Name+"-"+a.settings.Primary || standby <= 0 || standby > primary {

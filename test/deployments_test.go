@@ -160,6 +160,21 @@ func variants(t *testing.T) map[string]*assembly {
 	}
 }
 
+// everyDeployment is the variants, and what else deployments/ has.
+func everyDeployment(t *testing.T) map[string]*assembly {
+	t.Helper()
+	all := variants(t)
+	files, err := filepath.Glob("../deployments/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		all[name] = deployment(t, name, "", nil)
+	}
+	return all
+}
+
 func (a *assembly) regional(region string) object { return a.stacks[a.settings.Name+"-"+region] }
 
 // resourcesOf are the resources of a template, of one type if that is given.

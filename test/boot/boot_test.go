@@ -228,23 +228,6 @@ func fingerprint(s *server) map[string]string {
 	return files
 }
 
-func TestFailureIsSignalled(t *testing.T) {
-	s := booted.broken
-	if err := s.booted(5 * time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if got := fmt.Sprint(booted.apis.signalsOf(s)); got != "[FAILURE]" {
-		t.Errorf("CloudFormation was told %s, want [FAILURE]", got)
-	}
-	last := tail(s.read("/var/log/boot-app.log"), 1)
-	if !strings.HasPrefix(last, "BOOT FAILED in step 'fetch the release': gave up: aws s3 cp") {
-		t.Errorf("the last line of its log: %s", last)
-	}
-	if out, _ := s.in("cloud-init", "status"); !strings.Contains(out, "status: error") {
-		t.Errorf("cloud-init does not know of it: %s", out)
-	}
-}
-
 func TestKilledApiIsRestarted(t *testing.T) {
 	before := booted.api1.apiProcess(t)
 	must(t)(booted.api1.in("systemctl", "kill", "--signal=KILL", "app"))
@@ -322,6 +305,24 @@ func survives(t *testing.T, what string, breakIt func() error) {
 		if after := s.apiProcess(t); after != before[i] {
 			t.Errorf("%s: was %s, is %s", s.name, before[i], after)
 		}
+	}
+}
+
+// It tries for a minute more than a server that boots: by now that is over.
+func TestFailureIsSignalled(t *testing.T) {
+	s := booted.broken
+	if err := s.booted(5 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(booted.apis.signalsOf(s)); got != "[FAILURE]" {
+		t.Errorf("CloudFormation was told %s, want [FAILURE]", got)
+	}
+	last := tail(s.read("/var/log/boot-app.log"), 1)
+	if !strings.HasPrefix(last, "BOOT FAILED in step 'fetch the release': gave up: aws s3 cp") {
+		t.Errorf("the last line of its log: %s", last)
+	}
+	if out, _ := s.in("cloud-init", "status"); !strings.Contains(out, "status: error") {
+		t.Errorf("cloud-init does not know of it: %s", out)
 	}
 }
 
