@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -43,10 +44,7 @@ func run() (err error) {
 	if found := deployment.Placeholders(); len(found) > 0 {
 		fmt.Fprintf(os.Stderr, "[Warning] %s: placeholders, to be replaced before deploying: %s\n", file, strings.Join(found, ", "))
 	}
-	for _, warning := range budget.Warnings(deployment) {
-		fmt.Fprintf(os.Stderr, "[Warning] %s: %s\n", file, warning)
-	}
-	for _, warning := range deployment.Warnings() {
+	for _, warning := range slices.Concat(budget.Warnings(deployment), deployment.Warnings()) {
 		fmt.Fprintf(os.Stderr, "[Warning] %s: %s\n", file, warning)
 	}
 	for _, part := range application.Parts(name, deployment) {

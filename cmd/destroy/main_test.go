@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"warm-standby/account/accounttest"
 )
 
 // root is the project's folder, from wherever a test runs.
@@ -29,13 +31,8 @@ func (c *cloud) runIn(ctx context.Context, t *testing.T, changes []string, typed
 	server := httptest.NewServer(c)
 	defer server.Close()
 	dir := t.TempDir()
-	none := filepath.Join(dir, "none")
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_PROFILE": "", "AWS_MAX_ATTEMPTS": "3",
-	} {
-		t.Setenv(name, value)
-	}
+	accounttest.Use(t, server.URL)
+	t.Setenv("AWS_MAX_ATTEMPTS", "3")
 	walkthrough, err := os.ReadFile(filepath.Join(root, "deployments/walkthrough.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"warm-standby/account/accounttest"
 	"warm-standby/probe"
 	"warm-standby/settings"
 )
@@ -140,12 +141,7 @@ func (c *cloud) command(t *testing.T) *command {
 	t.Cleanup(aws.Close)
 	api := httptest.NewServer(http.HandlerFunc(c.api))
 	t.Cleanup(api.Close)
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": aws.URL, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": filepath.Join(t.TempDir(), "none"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(t.TempDir(), "none"),
-	} {
-		t.Setenv(name, value)
-	}
+	accounttest.Use(t, aws.URL)
 	return &command{
 		targets: func(*settings.Settings, string) []probe.Target {
 			return []probe.Target{{Name: "api", URL: api.URL + "/ready"}}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"warm-standby/account/accounttest"
 )
 
 // The deployment has failed over, back, and left eu-west-1 before.
@@ -254,13 +256,8 @@ func (c *cloud) retire(t *testing.T, content, name string) error {
 	server := httptest.NewServer(c)
 	defer server.Close()
 	dir := t.TempDir()
-	none := filepath.Join(dir, "none")
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_PROFILE": "", "AWS_MAX_ATTEMPTS": "1",
-	} {
-		t.Setenv(name, value)
-	}
+	accounttest.Use(t, server.URL)
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
 	file := filepath.Join(dir, "prod.yaml")
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)

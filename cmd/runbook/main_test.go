@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"warm-standby/account/accounttest"
 )
 
 type object = map[string]any
@@ -112,13 +114,8 @@ func (c *cloud) run(t *testing.T, arguments ...string) (out string, err error) {
 	}
 	server := httptest.NewServer(c)
 	defer server.Close()
-	none := filepath.Join(t.TempDir(), "none")
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_PROFILE": "", "AWS_MAX_ATTEMPTS": "1",
-	} {
-		t.Setenv(name, value)
-	}
+	accounttest.Use(t, server.URL)
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
 	t.Cleanup(func(zone *time.Location) func() { return func() { time.Local = zone } }(time.Local))
 	time.Local = time.UTC
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
